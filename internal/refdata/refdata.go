@@ -1,0 +1,33 @@
+// Package refdata finds the reference suites and guests that tests read: data
+// that is not part of the project.
+package refdata
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// Env names the folder with the reference data; without it, the folder
+// "shared" beside the repository's root is used.
+const Env = "LATTICEWORK_SHARED"
+
+// Dir returns the path of sub below the reference data. Without the data the
+// test is skipped, or fails if CI is "true".
+func Dir(t testing.TB, sub string) string {
+	t.Helper()
+	root := os.Getenv(Env)
+	if root == "" {
+		_, file, _, _ := runtime.Caller(0)
+		root = filepath.Join(filepath.Dir(file), "..", "..", "..", "shared")
+	}
+	dir := filepath.Join(root, filepath.FromSlash(sub))
+	if _, err := os.Stat(dir); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("reference data %s is missing: set %s to the folder that holds it", sub, Env)
+		}
+		t.Skipf("SKIPPED: reference data %s is missing: set %s to the folder that holds it", sub, Env)
+	}
+	return dir
+}
