@@ -227,11 +227,11 @@ type CoreExternType struct {
 	Type    uint32      // a func's or tag's type index
 	Val     CoreValType // a global's type, a table's element type
 	Mutable bool        // a global's
-	Limits  Limits      // a table's or memory's
+	Limits  CoreLimits  // a table's or memory's
 }
 
-// Limits are the limits of a core table or memory.
-type Limits struct {
+// CoreLimits are the limits of a core table or memory.
+type CoreLimits struct {
 	Min      uint64
 	Max      uint64 // if HasMax
 	HasMax   bool
