@@ -1,0 +1,130 @@
+package corewasm
+
+// Section ids of a core module, in the order in which they may appear (the
+// data count stands before the code, tags after memories).
+const (
+	secCustom = iota
+	secType
+	secImport
+	secFunction
+	secTable
+	secMemory
+	secGlobal
+	secExport
+	secStart
+	secElement
+	secCode
+	secData
+	secDataCount
+	secTag
+)
+
+// Kind is the sort of an import or export.
+type Kind byte
+
+// The kinds, with their numbers in the binary format.
+const (
+	KindFunc Kind = iota
+	KindTable
+	KindMemory
+	KindGlobal
+	KindTag
+)
+
+// String returns the kind's word in the text format.
+func (k Kind) String() string {
+	switch k {
+	case KindFunc:
+		return "func"
+	case KindTable:
+		return "table"
+	case KindMemory:
+		return "memory"
+	case KindGlobal:
+		return "global"
+	case KindTag:
+		return "tag"
+	}
+	return "unknown"
+}
+
+// Import is one import of a module; Module and Name are as in the bytes.
+type Import struct {
+	Module, Name string
+	Kind         Kind
+	desc         []byte // the description's bytes
+	min, max     uint64 // of a memory or table
+	hasMax       bool
+}
+
+// Export is one export of a module.
+type Export struct {
+	Name  string
+	Kind  Kind
+	Index uint32
+}
+
+// Segment is an active data segment at a constant offset.
+type Segment struct {
+	Offset uint32
+	Data   []byte
+}
+
+// Memory describes the memory that a module defines itself.
+type Memory struct {
+	MinPages, MaxPages uint32 // of 64 KiB; MaxPages is capped by the limits
+	// Image holds the segments to lay into a new memory, in order.
+	Image []Segment
+	// Index is its index in the module's memory space.
+	Index uint32
+}
+
+type section struct {
+	id         byte
+	start, end int // of the contents
+}
+
+type limits struct {
+	flags    byte
+	min, max uint64
+	hasMax   bool
+}
+
+type dataSegment struct {
+	start, end int // the whole segment's bytes
+	active     bool
+	constant   bool // active, at a constant offset in memory 0
+	offset     uint32
+	bytes      []byte
+	head       int // end of everything before the bytes' length
+}
+
+// Module is what [Scan] learned of a core module.
+type Module struct {
+	Imports []Import
+	Exports []Export
+	// Memory is the memory it defines, nil if it defines none.
+	Memory *Memory
+	// Start says that the module has a start function.
+	Start bool
+
+	data      []byte
+	sections  []section
+	types     int
+	funcs     int // defined
+	importFns int
+	tables    []tableType // defined
+	memories  []limits    // defined
+	globals   int         // defined
+	elems     int
+	segments  []dataSegment
+	importMem int
+	importGlb int
+	bodies    int
+}
+
+type tableType struct {
+	raw  []byte // reference type, or the bytes before the limits
+	lim  limits
+	init []byte // initial expression with its end, or nil
+}

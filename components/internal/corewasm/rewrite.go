@@ -1,0 +1,311 @@
+package corewasm
+
+import (
+	"strconv"
+
+	"latticework/internal/errcode"
+)
+
+// Target says where an import comes from after rewriting.
+type Target struct {
+	Module, Name string
+}
+
+// RewriteConfig says what [Module.Rewrite] does.
+type RewriteConfig struct {
+	// Imports gives each import its new names, in order.
+	Imports []Target
+	// Refill names the host function () -> i32 that is called when the fuel
+	// counter falls below zero and answers the next counter; an empty Module
+	// leaves fuel out.
+	Refill Target
+	// Image says that active data segments at constant offsets in a memory
+	// of the module's own are emptied, because the memory comes with an image.
+	Image  bool
+	Limits Limits
+}
+
+// Rewrite returns the module's bytes, changed as cfg says. Custom sections are
+// left out. The result holds every function, global, table, memory and segment
+// under its old index, but for functions that the module defines itself: they
+// come one later if fuel was added.
+//
+// Errors:
+//   - errcode.Invalid if a body is malformed.
+//   - errcode.Exhausted if a body is larger than a limit, with both sides.
+//   - errcode.Unsupported for an instruction that the engine does not run.
+func (m *Module) Rewrite(cfg RewriteConfig) ([]byte, error) {
+	if len(cfg.Imports) != len(m.Imports) {
+		return nil, errcode.New(errcode.Internal, "rewrite core module: %d import targets for %d imports", len(cfg.Imports), len(m.Imports))
+	}
+	w := &rewriter{
+		out:        make([]byte, 0, len(m.data)+len(m.data)/8+256),
+		importFns:  uint32(m.importFns),
+		refill:     uint32(m.importFns),
+		fuelGlobal: uint32(m.importGlb + m.globals),
+		lim:        cfg.Limits.WithDefaults(),
+		fuel:       cfg.Refill.Module != "" && m.funcs > 0,
+	}
+	w.out = append(w.out, preamble...)
+	done := 0
+	for _, s := range m.sections {
+		if w.fuel {
+			done = w.missing(m, cfg, done, order[s.id])
+		}
+		if err := w.section(m, s, cfg); err != nil {
+			return nil, err
+		}
+		done = max(done, order[s.id])
+	}
+	return w.out, nil
+}
+
+// missing writes the sections that fuel needs and the module lacks, those
+// whose place is after done and before next.
+func (w *rewriter) missing(m *Module, cfg RewriteConfig, done, next int) int {
+	for _, id := range [...]byte{secImport, secGlobal} {
+		if order[id] > done && order[id] < next {
+			w.emit(id, func() {
+				if id == secImport {
+					w.imports(m, cfg)
+				} else {
+					w.globals(m, section{})
+				}
+			})
+			done = order[id]
+		}
+	}
+	return done
+}
+
+// emit writes a section with the contents that fill appends.
+func (w *rewriter) emit(id byte, fill func()) {
+	w.out = append(w.out, id)
+	head := len(w.out)
+	w.out = append(w.out, 0, 0, 0, 0, 0)
+	fill()
+	putPadded(w.out[head:], uint32(len(w.out)-head-5))
+}
+
+// putPadded writes v as a LEB128 of exactly five bytes.
+func putPadded(b []byte, v uint32) {
+	for i := range 4 {
+		b[i] = byte(v) | 0x80
+		v >>= 7
+	}
+	b[4] = byte(v)
+}
+
+func (w *rewriter) section(m *Module, s section, cfg RewriteConfig) error {
+	r := &reader{data: m.data, pos: s.start, end: s.end}
+	w.emit(s.id, func() {
+		switch s.id {
+		case secType:
+			w.types(m, s)
+		case secImport:
+			w.imports(m, cfg)
+		case secTable:
+			w.tables(m)
+		case secMemory:
+			w.out = append(w.out, 1, 1)
+			w.out = appendLEB(w.out, uint64(m.Memory.MinPages))
+			w.out = appendLEB(w.out, uint64(m.Memory.MaxPages))
+		case secGlobal:
+			w.globals(m, s)
+		case secExport:
+			w.exports(m)
+		case secStart:
+			w.out = appendLEB(w.out, uint64(w.fn(r.u32())))
+		case secElement:
+			w.elements(r)
+		case secCode:
+			w.code(r)
+		case secData:
+			w.data(m, cfg)
+		default:
+			w.out = append(w.out, m.data[s.start:s.end]...)
+		}
+	})
+	return r.err
+}
+
+func (w *rewriter) types(m *Module, s section) {
+	n := m.types
+	if w.fuel {
+		n++
+	}
+	w.out = appendLEB(w.out, uint64(n))
+	r := &reader{data: m.data, pos: s.start, end: s.end}
+	r.u32()
+	w.out = append(w.out, m.data[r.pos:s.end]...)
+	if w.fuel {
+		w.out = append(w.out, 0x60, 0, 1, 0x7f)
+	}
+}
+
+func (w *rewriter) imports(m *Module, cfg RewriteConfig) {
+	n := len(m.Imports)
+	if w.fuel {
+		n++
+	}
+	w.out = appendLEB(w.out, uint64(n))
+	for i, imp := range m.Imports {
+		w.out = appendName(w.out, cfg.Imports[i].Module)
+		w.out = appendName(w.out, cfg.Imports[i].Name)
+		w.out = append(w.out, byte(imp.Kind))
+		if imp.Kind == KindGlobal || imp.Kind == KindFunc || imp.Kind == KindTag {
+			w.out = append(w.out, imp.desc...)
+		} else {
+			w.importLimits(imp)
+		}
+	}
+	if w.fuel {
+		w.out = appendName(w.out, cfg.Refill.Module)
+		w.out = appendName(w.out, cfg.Refill.Name)
+		w.out = append(w.out, byte(KindFunc))
+		w.out = appendLEB(w.out, uint64(m.types)) // the type that types added
+	}
+}
+
+// importLimits writes an imported memory or table with its description as it
+// is: what is defined has a maximum of ours at most, so a maximum stated by
+// the importer is met only if the exporter's is as low, as in the standard.
+func (w *rewriter) importLimits(imp Import) {
+	w.out = append(w.out, imp.desc...)
+}
+
+func (w *rewriter) tables(m *Module) {
+	w.out = appendLEB(w.out, uint64(len(m.tables)))
+	for _, t := range m.tables {
+		w.out = append(w.out, t.raw...)
+		limit := uint64(w.lim.TableElements)
+		if t.lim.hasMax && t.lim.max < limit {
+			limit = t.lim.max
+		}
+		w.out = append(w.out, 1)
+		w.out = appendLEB(w.out, t.lim.min)
+		w.out = appendLEB(w.out, limit)
+		w.out = append(w.out, t.init...)
+	}
+}
+
+func (w *rewriter) globals(m *Module, s section) {
+	n := m.globals
+	if w.fuel {
+		n++
+	}
+	w.out = appendLEB(w.out, uint64(n))
+	if s.end > 0 {
+		r := &reader{data: m.data, pos: s.start, end: s.end}
+		r.u32()
+		for range m.globals {
+			start := r.pos
+			skipValType(r)
+			r.byte()
+			w.out = append(w.out, m.data[start:r.pos]...)
+			w.constExpr(r)
+		}
+	}
+	if w.fuel {
+		w.out = append(w.out, 0x7f, 1, opI32Const, 0, opEnd)
+	}
+}
+
+// constExpr copies a constant expression, moving function indices.
+func (w *rewriter) constExpr(r *reader) {
+	start := r.pos
+	if w.fuel && r.left() > 0 && r.data[r.pos] == opRefFunc {
+		r.skip(1)
+		i := r.u32()
+		w.out = appendLEB(append(w.out, opRefFunc), uint64(w.fn(i)))
+		start = r.pos
+	}
+	skipConstExpr(r)
+	w.out = append(w.out, r.data[start:r.pos]...)
+}
+
+func (w *rewriter) exports(m *Module) {
+	w.out = appendLEB(w.out, uint64(len(m.Exports)))
+	for _, e := range m.Exports {
+		w.out = appendName(w.out, e.Name)
+		w.out = append(w.out, byte(e.Kind))
+		i := e.Index
+		if e.Kind == KindFunc {
+			i = w.fn(i)
+		}
+		w.out = appendLEB(w.out, uint64(i))
+	}
+}
+
+func (w *rewriter) elements(r *reader) {
+	n := r.u32()
+	w.out = appendLEB(w.out, uint64(n))
+	for range n {
+		start := r.pos
+		flags := r.u32()
+		if flags&1 == 0 && flags&2 != 0 {
+			r.u32()
+		}
+		w.out = append(w.out, r.data[start:r.pos]...)
+		if flags&1 == 0 {
+			w.constExpr(r)
+		}
+		start = r.pos
+		if flags&3 != 0 {
+			if flags&4 != 0 {
+				skipValType(r)
+			} else {
+				r.byte()
+			}
+		}
+		w.out = append(w.out, r.data[start:r.pos]...)
+		count := r.u32()
+		w.out = appendLEB(w.out, uint64(count))
+		for range count {
+			if flags&4 != 0 {
+				w.constExpr(r)
+			} else {
+				w.out = appendLEB(w.out, uint64(w.fn(r.u32())))
+			}
+		}
+	}
+}
+
+func (w *rewriter) code(r *reader) {
+	n := r.u32()
+	w.out = appendLEB(w.out, uint64(n))
+	for i := range n {
+		size := int(r.u32())
+		if size > w.lim.BodyBytes && r.err == nil {
+			r.err = errcode.New(errcode.Exhausted, "core function %d bytes: %d > %d", i, size, w.lim.BodyBytes)
+		}
+		if r.err != nil {
+			return
+		}
+		head := len(w.out)
+		w.out = append(w.out, 0, 0, 0, 0, 0)
+		br := &reader{data: r.data, pos: r.pos, end: r.pos + size}
+		w.body(br)
+		if br.err != nil {
+			r.err = br.err
+			return
+		}
+		r.pos += size
+		putPadded(w.out[head:], uint32(len(w.out)-head-5))
+	}
+}
+
+func (w *rewriter) data(m *Module, cfg RewriteConfig) {
+	w.out = appendLEB(w.out, uint64(len(m.segments)))
+	for _, s := range m.segments {
+		if cfg.Image && m.Memory != nil && s.imaged() {
+			w.out = append(w.out, m.data[s.start:s.head]...)
+			w.out = append(w.out, 0)
+			continue
+		}
+		w.out = append(w.out, m.data[s.start:s.end]...)
+	}
+}
+
+// Group returns the module name that stands for the i-th origin of imports.
+func Group(i int) string { return "g" + strconv.Itoa(i) }
