@@ -86,3 +86,44 @@ func TestDecodeGuests(t *testing.T) {
 		}
 	}
 }
+
+// modules calls f with each core module in c, nested ones included.
+func modules(c *Component, f func(*CoreModule)) {
+	for _, d := range c.Defs {
+		switch item := d.Item.(type) {
+		case *CoreModule:
+			f(item)
+		case *Component:
+			modules(item, f)
+		}
+	}
+}
+
+func TestScanCoreGuests(t *testing.T) {
+	dir := refdata.Dir(t, "guests/wasm")
+	files, _ := filepath.Glob(filepath.Join(dir, "*.wasm"))
+	scanned := 0
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := Decode(data, Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		modules(c, func(m *CoreModule) {
+			info, err := ScanCore(data, m.Start, m.End, Limits{})
+			if err != nil {
+				t.Errorf("%s: module at %#x: %v", filepath.Base(f), m.Start, err)
+				return
+			}
+			if len(info.Imports)+len(info.Exports) > 0 {
+				scanned++
+			}
+		})
+	}
+	if scanned < len(files) {
+		t.Errorf("%d core modules with imports or exports in %d guests", scanned, len(files))
+	}
+}
