@@ -1,0 +1,75 @@
+# Every target does its own set-up and says what to do when it cannot.
+# Variables: PKGS (default ./...), FUZZTIME (default 5s per target), BENCHTIME (default 1s).
+
+SHELL     := /bin/bash
+GO        ?= go
+PKGS      ?= ./...
+FUZZTIME  ?= 5s
+BENCHTIME ?= 1s
+TIMEOUT   ?= 15m
+
+TOOLS := $(GO) tool -modfile=.ci/tools.mod
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the binaries into bin/
+	$(GO) build -o bin/ ./cmd/...
+
+.PHONY: check
+check: check-format check-vet check-lint check-tree ## formatting, vet, lint, shape of the tree
+
+.PHONY: check-format
+check-format:
+	@files=$$(git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 -r ls -d 2>/dev/null | xargs -r gofmt -l); \
+	if [ -n "$$files" ]; then printf 'not formatted:\n%s\nrun: make format\n' "$$files"; exit 1; fi
+
+.PHONY: check-vet
+check-vet:
+	$(GO) vet $(PKGS)
+
+.PHONY: check-lint
+check-lint:
+	$(TOOLS) staticcheck $(PKGS)
+
+.PHONY: check-tree
+check-tree:
+	$(GO) test -count=1 .
+
+.PHONY: format
+format: ## rewrite the Go files as gofmt wants them
+	@git ls-files -z --cached --others --exclude-standard '*.go' | xargs -0 -r ls -d 2>/dev/null | xargs -r gofmt -w
+
+.PHONY: generate
+generate: ## write the generated files again
+	$(GO) generate $(PKGS)
+
+.PHONY: test
+test: ## every test; installs the databases the tests use (as root, Debian)
+	@PKGS="$(PKGS)" TIMEOUT="$(TIMEOUT)" bash ./test.sh
+
+.PHONY: test-race
+test-race: ## every test under the race detector
+	@PKGS="$(PKGS)" TIMEOUT="$(TIMEOUT)" bash ./test.sh -race
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME each
+	@FUZZTIME="$(FUZZTIME)" PKGS="$(PKGS)" bash .ci/fuzz
+
+.PHONY: bench
+bench: ## every benchmark; ends with one line a figure
+	@BENCHTIME="$(BENCHTIME)" PKGS="$(PKGS)" bash .ci/bench
+
+.PHONY: conformance
+conformance: ## the reference suites; one line a suite
+	@bash .ci/conformance
+
+.PHONY: oracle
+oracle: ## the example guests under another runtime (Node), answers compared
+	@bash examples/oracle.sh
+
+.PHONY: guests
+guests: ## build every guest of examples/ from source
+	@bash examples/build.sh
