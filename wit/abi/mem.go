@@ -11,6 +11,9 @@ const (
 	MaxListByteLength   = 1<<28 - 1
 )
 
+// DefaultMaxMoved is the default of Mem.MaxMoved.
+const DefaultMaxMoved = 1 << 30
+
 // Encoding is how a component keeps its strings.
 type Encoding uint8
 
@@ -60,8 +63,14 @@ type Mem struct {
 	// Alloc is the guest's realloc; without it a store that needs memory
 	// fails.
 	Alloc Allocator
+	// MaxMoved bounds the bytes of strings and lists that are read until
+	// ClearErr; 0 means DefaultMaxMoved. Without a bound a small list whose
+	// elements all point to one large string would keep the host busy, and
+	// its memory growing, for as long as a guest likes.
+	MaxMoved uint64
 
-	err error
+	moved uint64
+	err   error
 }
 
 // Err returns the first failure. Its code is trap where the specification
@@ -75,8 +84,9 @@ func (m *Mem) Fail(err error) {
 	}
 }
 
-// ClearErr forgets the failure; a runtime does so between calls.
-func (m *Mem) ClearErr() { m.err = nil }
+// ClearErr forgets the failure and what was moved; a runtime does so between
+// calls.
+func (m *Mem) ClearErr() { m.err, m.moved = nil, 0 }
 
 func (m *Mem) trapf(format string, args ...any) {
 	if m.err == nil {
@@ -86,6 +96,7 @@ func (m *Mem) trapf(format string, args ...any) {
 
 // View returns the size bytes at ptr; it traps, and returns nil, if ptr is
 // not a multiple of align, a power of two, or if they are not all in memory.
+// It fails with exhausted beyond MaxMoved.
 func (m *Mem) View(ptr, size, align uint32) []byte {
 	if m.err != nil {
 		return nil
@@ -99,7 +110,19 @@ func (m *Mem) View(ptr, size, align uint32) []byte {
 		m.trapf("read memory: %d bytes at %#x, memory has %d", size, ptr, len(m.Data))
 		return nil
 	}
+	m.moved += uint64(size)
+	if limit := m.maxMoved(); m.moved > limit {
+		m.Fail(errcode.New(errcode.Exhausted, "read memory: %d bytes moved > %d", m.moved, limit))
+		return nil
+	}
 	return m.Data[ptr:end:end]
+}
+
+func (m *Mem) maxMoved() uint64 {
+	if m.MaxMoved == 0 {
+		return DefaultMaxMoved
+	}
+	return m.MaxMoved
 }
 
 // Allocate has the guest allocate size bytes and returns where; b is nil

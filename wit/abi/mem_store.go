@@ -84,13 +84,7 @@ func (m *Mem) PutString(b []byte, v string) {
 
 // PutBytes stores a list<u8>, in memory that the guest allocates.
 func (m *Mem) PutBytes(b []byte, v []byte) {
-	ptr, dst := m.allocateList(len(v), 1, 1)
-	if m.err != nil {
-		return
-	}
-	copy(dst, v)
-	le.PutUint32(b, ptr)
-	le.PutUint32(b[4:], uint32(len(v)))
+	copy(m.newList(b, len(v), 1, 1), v)
 }
 
 // PutList stores a list of n elements of elemSize bytes each, aligned to
@@ -98,21 +92,27 @@ func (m *Mem) PutBytes(b []byte, v []byte) {
 // the caller to store the elements to. After a failure it returns memory that
 // nobody reads, so that the caller may go on.
 func (m *Mem) PutList(b []byte, n int, elemSize, elemAlign uint32) (elems []byte) {
-	ptr, elems := m.allocateList(n, elemSize, elemAlign)
+	elems = m.newList(b, n, elemSize, elemAlign)
 	if m.err != nil {
 		return make([]byte, max(0, n)*int(elemSize))
+	}
+	return elems
+}
+
+// newList is PutList that returns nil after a failure: the size that failed
+// may be out of all proportion.
+func (m *Mem) newList(b []byte, n int, elemSize, elemAlign uint32) []byte {
+	if n < 0 || uint64(n) > MaxListByteLength || uint64(n)*uint64(elemSize) > MaxListByteLength {
+		m.Fail(errcode.New(errcode.Exhausted, "store list: %d elements of %d bytes > %d bytes", n, elemSize, MaxListByteLength))
+		return nil
+	}
+	ptr, elems := m.Allocate(uint32(n)*elemSize, elemAlign)
+	if m.err != nil {
+		return nil
 	}
 	le.PutUint32(b, ptr)
 	le.PutUint32(b[4:], uint32(n))
 	return elems
-}
-
-func (m *Mem) allocateList(n int, elemSize, elemAlign uint32) (uint32, []byte) {
-	if n < 0 || uint64(n) > MaxListByteLength || uint64(n)*uint64(elemSize) > MaxListByteLength {
-		m.Fail(errcode.New(errcode.Exhausted, "store list: %d elements of %d bytes > %d bytes", n, elemSize, MaxListByteLength))
-		return 0, nil
-	}
-	return m.Allocate(uint32(n)*elemSize, elemAlign)
 }
 
 // PutOwn stores an own handle of type r for rep, made in the guest's table.

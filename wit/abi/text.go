@@ -122,6 +122,16 @@ func latin1UTF8Len(b []byte) int {
 	return n
 }
 
+func utf16UTF8Len(b []byte) int {
+	n := 0
+	for i := 0; i < len(b); {
+		r, w := decodeUTF16(b[i:])
+		n += utf8.RuneLen(r)
+		i += w
+	}
+	return n
+}
+
 func validUTF16(b []byte) bool {
 	for i := 0; i < len(b); i += 2 {
 		u := le.Uint16(b[i:])

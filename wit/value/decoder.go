@@ -82,6 +82,10 @@ func (d *Decoder) failf(format string, args ...any) {
 	d.Fail(errcode.New(errcode.Invalid, "decode value at byte %d: "+format, args...))
 }
 
+// Take reads n bytes, the elements of n bytes or so many signed ones, and
+// returns them as part of the input; nil after a failure.
+func (d *Decoder) Take(n int) []byte { return d.take(n) }
+
 // take returns the next n bytes, nil after a failure.
 func (d *Decoder) take(n int) []byte {
 	if d.err != nil {

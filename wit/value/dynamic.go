@@ -70,7 +70,7 @@ func encodeCompound(e *Encoder, t *wit.Type, v Value, depth int) {
 		if t.Kind == wit.KindList {
 			e.PutLen(len(v))
 		}
-		e.Buf = append(e.Buf, v...)
+		e.Append(v)
 	case List:
 		if t.Kind != wit.KindFixedList {
 			e.PutLen(len(v))

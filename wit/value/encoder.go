@@ -27,6 +27,9 @@ type AsyncLowerer interface {
 	LowerAsync(rep any, t *wit.Type) (uint32, error)
 }
 
+// DefaultMaxEncoded is the default of Encoder.MaxBytes.
+const DefaultMaxEncoded = 64 << 20
+
 // Encoder appends values in the value encoding to Buf. The zero value is
 // ready. The first failure is kept, see [Encoder.Err]; what follows a failure
 // is still appended and must not be sent.
@@ -35,6 +38,9 @@ type Encoder struct {
 	// Handles numbers the handles that are put. Without it only a handle
 	// whose rep is a uint32 can be put: it is its own number.
 	Handles HandleLowerer
+	// MaxBytes bounds the length of Buf when a string or list is put; 0 means
+	// DefaultMaxEncoded.
+	MaxBytes int
 
 	err error
 }
@@ -117,23 +123,47 @@ func (e *Encoder) PutString(v string) {
 	if !utf8.ValidString(v) {
 		e.Fail(errcode.New(errcode.Invalid, "encode string: not valid UTF-8"))
 	}
-	e.PutLen(len(v))
-	e.Buf = append(e.Buf, v...)
+	if e.PutLen(len(v)); e.err == nil {
+		e.Buf = append(e.Buf, v...)
+	}
 }
 
 // PutBytes appends a list<u8>.
 func (e *Encoder) PutBytes(v []byte) {
-	e.PutLen(len(v))
-	e.Buf = append(e.Buf, v...)
+	if e.PutLen(len(v)); e.err == nil {
+		e.Buf = append(e.Buf, v...)
+	}
 }
 
-// PutLen appends the number of elements of a list, which must follow.
+// Append appends v as it is: the elements of a list<u8> or list<s8>.
+func (e *Encoder) Append(v []byte) {
+	if e.room(len(v)) {
+		e.Buf = append(e.Buf, v...)
+	}
+}
+
+// room fails unless n more bytes are within MaxBytes.
+func (e *Encoder) room(n int) bool {
+	limit := e.MaxBytes
+	if limit == 0 {
+		limit = DefaultMaxEncoded
+	}
+	if n > limit-len(e.Buf) {
+		e.Fail(errcode.New(errcode.Exhausted, "encode value: %d bytes > %d", len(e.Buf)+n, limit))
+	}
+	return e.err == nil
+}
+
+// PutLen appends the number of elements of a list, which must follow; it
+// fails with exhausted if n bytes more would be beyond MaxBytes.
 func (e *Encoder) PutLen(n int) {
 	if n < 0 || uint64(n) > math.MaxUint32 {
 		e.Fail(errcode.New(errcode.Exhausted, "encode list: length %d > %d", n, uint32(math.MaxUint32)))
-		n = 0
+		return
 	}
-	e.putUnsigned(uint64(n))
+	if e.room(n) {
+		e.putUnsigned(uint64(n))
+	}
 }
 
 // PutDisc appends the case i of a variant, enum, option or result with ncases
