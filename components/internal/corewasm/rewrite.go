@@ -309,3 +309,12 @@ func (w *rewriter) data(m *Module, cfg RewriteConfig) {
 
 // Group returns the module name that stands for the i-th origin of imports.
 func Group(i int) string { return "g" + strconv.Itoa(i) }
+
+// ParseGroup returns i of Group(i).
+func ParseGroup(name string) (int, bool) {
+	if len(name) < 2 || name[0] != 'g' {
+		return 0, false
+	}
+	i, err := strconv.Atoi(name[1:])
+	return i, err == nil
+}

@@ -1,0 +1,176 @@
+package components
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"latticework/components/internal/binary"
+	"latticework/components/internal/corewasm"
+	"latticework/components/internal/plan"
+	"latticework/internal/errcode"
+)
+
+// EngineConfig configures an [Engine]. The zero value is usable.
+type EngineConfig struct {
+	// CacheDir is a folder for compiled code, made private to the user; ""
+	// keeps compiled code in memory alone.
+	CacheDir string
+	// Interpreter runs guests without compiling them, for platforms that the
+	// compiler does not know and for comparison.
+	Interpreter bool
+	// CompileWorkers bounds the goroutines that compile one module; 0 means
+	// one for each processor.
+	CompileWorkers int
+	// MemoryBytes bounds each linear memory, rounded down to pages of 64 KiB;
+	// 0 means 256 MiB. A component that asks for more at the start is refused.
+	MemoryBytes uint64
+	// NoFuel leaves out the counters by which loops and calls yield. Without
+	// them a guest can neither be stopped nor let the collector in: only for
+	// measuring what they cost.
+	NoFuel bool
+}
+
+// maxMemory is one page less than 4 GiB: the size of more does not fit into
+// the 32 bits in which wazero tells it.
+const maxMemory = 4<<30 - 1<<16
+
+// Validate reports what is wrong with c.
+func (c EngineConfig) Validate() error {
+	if c.MemoryBytes > maxMemory {
+		return errcode.New(errcode.Invalid, "engine memory bytes: %d > %d", c.MemoryBytes, uint64(maxMemory))
+	}
+	if c.CompileWorkers < 0 {
+		return errcode.New(errcode.Invalid, "engine compile workers: %d < 0", c.CompileWorkers)
+	}
+	return nil
+}
+
+// Engine compiles and runs components. One is enough for a process. It is safe
+// for concurrent use.
+type Engine struct {
+	cfg   EngineConfig
+	rt    wazero.Runtime
+	cache wazero.CompilationCache
+	start time.Time
+	slots int // unused memories kept for each core module
+
+	mu         sync.Mutex
+	components map[*Component]struct{} // guarded by mu
+	closed     bool                    // guarded by mu
+}
+
+// NewEngine returns an engine.
+//
+// Errors:
+//   - ErrInvalid if cfg breaks its limits.
+//   - errcode.Denied if the cache folder cannot be made or used.
+func NewEngine(ctx context.Context, cfg EngineConfig) (*Engine, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if cfg.MemoryBytes == 0 {
+		cfg.MemoryBytes = 256 << 20
+	}
+	if cfg.CompileWorkers == 0 {
+		cfg.CompileWorkers = runtime.GOMAXPROCS(0)
+	}
+	features := api.CoreFeaturesV2 | experimental.CoreFeaturesExtendedConst | experimental.CoreFeaturesTailCall
+	rc := wazero.NewRuntimeConfig()
+	if cfg.Interpreter {
+		rc = wazero.NewRuntimeConfigInterpreter()
+	}
+	e := &Engine{cfg: cfg, start: time.Now(), slots: 64, components: map[*Component]struct{}{}}
+	if cfg.CacheDir != "" {
+		cache, err := openCache(cfg.CacheDir)
+		if err != nil {
+			return nil, err
+		}
+		e.cache = cache
+		rc = rc.WithCompilationCache(cache)
+	}
+	e.rt = wazero.NewRuntimeWithConfig(ctx, rc.WithCoreFeatures(features).WithDebugInfoEnabled(true))
+	return e, nil
+}
+
+// openCache opens the folder of compiled code. What it holds is executed, so
+// nobody else may write to it.
+func openCache(dir string) (wazero.CompilationCache, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, errcode.New(errcode.Denied, "make cache folder: %w", err)
+	}
+	if info, err := os.Stat(dir); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
+		return nil, errcode.New(errcode.Denied, "cache folder %s can be written by others (mode %o)", dir, info.Mode().Perm()).
+			WithNext("chmod 700 %s", dir)
+	}
+	cache, err := wazero.NewCompilationCacheWithDir(filepath.Clean(dir))
+	if err != nil {
+		return nil, errcode.New(errcode.Denied, "open cache folder: %w", err)
+	}
+	return cache, nil
+}
+
+// Close frees everything compiled. No instance may be running.
+func (e *Engine) Close(ctx context.Context) error {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil
+	}
+	e.closed = true
+	all := e.components
+	e.components = nil
+	e.mu.Unlock()
+	for c := range all {
+		c.free(ctx)
+	}
+	err := e.rt.Close(ctx)
+	if e.cache != nil {
+		if cerr := e.cache.Close(ctx); err == nil {
+			err = cerr
+		}
+	}
+	return err
+}
+
+// Compile makes a component of its bytes, which it does not keep.
+//
+// Errors:
+//   - ErrInvalid if data is no valid component.
+//   - ErrUnsupported if it uses something that is not implemented; the error
+//     names it.
+//   - ErrExhausted if it is larger than a limit; both sides are shown.
+//   - ErrClosed after Close.
+func (e *Engine) Compile(ctx context.Context, data []byte) (*Component, error) {
+	ast, err := binary.Decode(data, binary.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	p, err := plan.Build(ast, data, plan.Config{
+		Core:   corewasm.Limits{MemoryPages: uint32(e.cfg.MemoryBytes >> 16)},
+		NoFuel: e.cfg.NoFuel,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c := &Component{engine: e, plan: p}
+	if err := c.compile(ctx); err != nil {
+		c.free(ctx)
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		c.free(ctx)
+		return nil, errcode.New(errcode.Closed, "compile: the engine is closed")
+	}
+	e.components[c] = struct{}{}
+	return c, nil
+}

@@ -1,0 +1,91 @@
+package components
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"latticework/internal/errcode"
+)
+
+// The classes of errors that this package answers, for errors.Is.
+const (
+	ErrInvalid     = errcode.Invalid
+	ErrNotFound    = errcode.NotFound
+	ErrExhausted   = errcode.Exhausted
+	ErrDeadline    = errcode.Deadline
+	ErrTrap        = errcode.Trap
+	ErrUnsupported = errcode.Unsupported
+	ErrClosed      = errcode.Closed
+)
+
+// Trap says that a guest stopped for good: it trapped, hit a limit, ran out of
+// time, or a host function failed under it. Its instance is gone.
+type Trap struct {
+	// Function is the export that was called.
+	Function string
+	// Reason is what happened, in one line.
+	Reason string
+	// Stack holds the guest's frames, innermost first, if the engine knows
+	// them.
+	Stack []string
+	// Err is the cause: an error of a host function, a limit, or the engine's.
+	Err error
+}
+
+// Error returns the function and the reason.
+func (t *Trap) Error() string {
+	if t.Function == "" {
+		return t.Reason
+	}
+	return fmt.Sprintf("call %s: %s", t.Function, t.Reason)
+}
+
+// Unwrap returns the cause.
+func (t *Trap) Unwrap() error { return t.Err }
+
+// Is reports whether target is the class of t: that of its cause if the cause
+// has one, else trap.
+func (t *Trap) Is(target error) bool {
+	c, ok := target.(errcode.Code)
+	return ok && c == t.Code()
+}
+
+// Code returns the class of t.
+func (t *Trap) Code() errcode.Code {
+	if c := errcode.Of(t.Err); c != errcode.Internal {
+		return c
+	}
+	return errcode.Trap
+}
+
+// hostError carries an error of a host function through the engine, which
+// unwinds the guest.
+type hostError struct{ err error }
+
+func (h *hostError) Error() string { return h.err.Error() }
+func (h *hostError) Unwrap() error { return h.err }
+
+// newTrap makes a Trap of what a call into the engine answered.
+func newTrap(function string, err error) *Trap {
+	var t *Trap
+	if errors.As(err, &t) { // of a call further in
+		return t
+	}
+	t = &Trap{Function: function}
+	text, stack, _ := strings.Cut(err.Error(), "\nwasm stack trace:")
+	for _, line := range strings.Split(stack, "\n") {
+		if line = strings.TrimSpace(line); line != "" {
+			t.Stack = append(t.Stack, line)
+		}
+	}
+	var h *hostError
+	if errors.As(err, &h) {
+		t.Err, t.Reason = h.err, h.err.Error()
+		return t
+	}
+	text, _, _ = strings.Cut(text, " (recovered by wazero)")
+	t.Reason = "trap: " + strings.TrimPrefix(text, "wasm error: ")
+	t.Err = errcode.New(errcode.Trap, "%s: %w", t.Reason, err)
+	return t
+}

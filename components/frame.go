@@ -1,0 +1,98 @@
+package components
+
+import (
+	"latticework/components/internal/binary"
+	"latticework/components/internal/plan"
+	"latticework/internal/errcode"
+	"latticework/wit/abi"
+)
+
+// frame is one call across the boundary of a component instance, as that
+// instance sees it. Frames are a stack and are used again.
+type frame struct {
+	call    abi.Call
+	state   *state
+	options *plan.Options
+	lent    []uint32 // handles lent to the callee
+	borrows int      // borrowed handles given to the guest and not dropped yet
+	owner   abi.Owner
+	buf     []byte
+	flat    [maxFlat]uint64
+	stack   [4]uint64 // of realloc
+}
+
+// maxFlat is the most core values that a call passes: 16 parameters and the
+// address of a result.
+const maxFlat = 17
+
+// maxDepth bounds the calls across boundaries inside one another.
+const maxDepth = 1_000
+
+var encodings = [...]abi.Encoding{
+	binary.OptUTF8: abi.UTF8, binary.OptUTF16: abi.UTF16, binary.OptLatin1UTF16: abi.Latin1UTF16,
+}
+
+func (in *Instance) push(s *state, o *plan.Options) *frame {
+	if in.depth == len(in.frames) {
+		if in.depth == maxDepth {
+			in.throw(errcode.New(errcode.Exhausted, "calls inside one another: %d > %d", in.depth+1, maxDepth))
+		}
+		in.frames = append(in.frames, &frame{})
+	}
+	f := in.frames[in.depth]
+	in.depth++
+	f.state, f.options, f.owner, f.borrows = s, o, nil, 0
+	f.lent = f.lent[:0]
+	f.call.ClearErr()
+	f.call.Data = in.data(o.Memory)
+	f.call.Encoding = encodings[o.Encoding]
+	f.call.Handles = f
+	f.call.Alloc = nil
+	if o.Realloc >= 0 {
+		f.call.Alloc = f
+	}
+	f.call.Params, f.call.Result = nil, nil
+	return f
+}
+
+// pop ends f: what was lent is given back.
+func (in *Instance) pop(f *frame) {
+	t := &f.state.table
+	for _, i := range f.lent {
+		if uint64(i) < uint64(len(t.entries)) && t.entries[i].lends > 0 {
+			t.entries[i].lends--
+		}
+	}
+	f.owner = nil
+	in.depth--
+}
+
+// scratch returns two zeroed buffers that live as long as the call.
+func (f *frame) scratch(a, b uint32) ([]byte, []byte) {
+	a = (a + 7) &^ 7
+	n := int(a + b)
+	if cap(f.buf) < n {
+		f.buf = make([]byte, n)
+	}
+	buf := f.buf[:n]
+	clear(buf)
+	return buf[:a:a], buf[a:n:n]
+}
+
+// Realloc calls the guest's allocator. While it runs the guest may not call
+// out.
+func (f *frame) Realloc(oldPtr, oldSize, align, newSize uint32) (uint32, []byte, error) {
+	in := f.state.inst
+	fn, err := in.coreFunc(f.options.Realloc)
+	if err != nil {
+		return 0, nil, err
+	}
+	was := f.state.mayLeave
+	f.state.mayLeave = false
+	f.stack = [4]uint64{uint64(oldPtr), uint64(oldSize), uint64(align), uint64(newSize)}
+	if err := fn.CallWithStack(&in.ctx, f.stack[:]); err != nil {
+		return 0, nil, err
+	}
+	f.state.mayLeave = was
+	return uint32(f.stack[0]), in.data(f.options.Memory), nil
+}

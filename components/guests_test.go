@@ -1,0 +1,45 @@
+package components_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"latticework/components"
+	"latticework/internal/refdata"
+	"latticework/wit/value"
+)
+
+func compileGuest(t testing.TB, cfg components.EngineConfig, name string) *components.Component {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(refdata.Dir(t, "guests/wasm"), name+".wasm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	e, err := components.NewEngine(ctx, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Close(t.Context()) })
+	c, err := e.Compile(ctx, data)
+	if err != nil {
+		t.Fatalf("compile %s: %v", name, err)
+	}
+	return c
+}
+
+func TestPure(t *testing.T) {
+	c := compileGuest(t, components.EngineConfig{}, "js-pure-qjs")
+	tmpl, err := c.Link(components.LinkConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := tmpl.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Release(t.Context())
+	v, err := in.Call(t.Context(), "demo:pure/shapes@0.1.0", "greet", value.String("Wörld 🌍"))
+	t.Log(v, err)
+}

@@ -1,0 +1,305 @@
+package components
+
+import (
+	"context"
+
+	"latticework/internal/errcode"
+	"latticework/wit"
+	"latticework/wit/abi"
+)
+
+// handle is one entry of a component instance's table.
+type handle struct {
+	res   *wit.Resource // its identity; nil in a free entry
+	rep   any           // what the host gave for it, or a *GuestResource
+	num   uint32        // the representation of the instance's own resource
+	next  uint32        // in a free entry, the next free one
+	lends uint32
+	own   bool
+	// scope is the call that a borrowed handle must not outlive.
+	scope *frame
+	owner abi.Owner
+}
+
+// table is a component instance's handles. Indices start at 1.
+type table struct {
+	entries []handle
+	free    uint32
+	open    int
+	limit   int
+}
+
+// maxHandle is the largest index that the canonical ABI allows.
+const maxHandle = 1<<28 - 1
+
+func (t *table) add(h handle) (uint32, error) {
+	if t.open >= t.limit || len(t.entries) > maxHandle {
+		return 0, errcode.New(errcode.Exhausted, "open handles: %d > %d", t.open+1, t.limit)
+	}
+	t.open++
+	if i := t.free; i != 0 {
+		t.free = t.entries[i].next
+		t.entries[i] = h
+		return i, nil
+	}
+	if len(t.entries) == 0 {
+		t.entries = append(t.entries, handle{})
+	}
+	t.entries = append(t.entries, h)
+	return uint32(len(t.entries) - 1), nil
+}
+
+// get returns entry i of resource r.
+func (t *table) get(i uint32, r *wit.Resource) (*handle, error) {
+	if i == 0 || uint64(i) >= uint64(len(t.entries)) || t.entries[i].res == nil {
+		return nil, errcode.New(errcode.Trap, "unknown handle index %d", i)
+	}
+	h := &t.entries[i]
+	if h.res != r {
+		return nil, errcode.New(errcode.Trap, "handle index %d used with the wrong type: expected %s but found %s", i, resourceName(r), resourceName(h.res))
+	}
+	return h, nil
+}
+
+func (t *table) remove(i uint32) {
+	t.entries[i] = handle{next: t.free}
+	t.free = i
+	t.open--
+}
+
+func resourceName(r *wit.Resource) string {
+	switch {
+	case r.Name == "":
+		return "an unnamed resource"
+	case r.Interface == "":
+		return r.Name
+	}
+	return r.Interface + "." + r.Name
+}
+
+// GuestResource is a resource that a component defines, as the host holds it.
+type GuestResource struct {
+	instance *Instance
+	res      *wit.Resource
+	rep      uint32
+}
+
+// state is one component instance inside an Instance: the outermost, or a
+// nested one.
+type state struct {
+	inst     *Instance
+	index    int
+	parent   *state
+	table    table
+	mayLeave bool
+	mayEnter bool
+}
+
+// defines reports whether s is the instance that defines resource r.
+func (s *state) defines(r *wit.Resource) bool {
+	if r.Slot == 0 {
+		return false
+	}
+	return s.inst.tmpl.component.plan.Resources[r.Slot-1].Instance == s.index
+}
+
+// LiftOwn takes handle i from the guest.
+func (f *frame) LiftOwn(i uint32, r *wit.Resource) (any, error) {
+	s := f.state
+	r = s.inst.tmpl.resource(r)
+	h, err := s.table.get(i, r)
+	if err != nil {
+		return nil, err
+	}
+	if h.lends != 0 {
+		return nil, errcode.New(errcode.Trap, "cannot remove owned resource while borrowed: handle %d of %s", i, resourceName(r))
+	}
+	if !h.own {
+		return nil, errcode.New(errcode.Trap, "cannot lift own resource from a borrow: handle %d of %s", i, resourceName(r))
+	}
+	rep := f.rep(h)
+	owner := h.owner
+	s.table.remove(i)
+	if owner != nil {
+		owner.Release()
+	}
+	return rep, nil
+}
+
+// rep returns what h stands for.
+func (f *frame) rep(h *handle) any {
+	if h.rep != nil {
+		return h.rep
+	}
+	return &GuestResource{instance: f.state.inst, res: h.res, rep: h.num}
+}
+
+// LiftBorrow lends handle i for the length of the call.
+func (f *frame) LiftBorrow(i uint32, r *wit.Resource) (any, error) {
+	h, err := f.state.table.get(i, f.state.inst.tmpl.resource(r))
+	if err != nil {
+		return nil, err
+	}
+	h.lends++
+	f.lent = append(f.lent, i)
+	return f.rep(h), nil
+}
+
+// LowerOwn gives the guest a new handle.
+func (f *frame) LowerOwn(rep any, r *wit.Resource) (uint32, error) {
+	h, err := f.entry(rep, r)
+	if err != nil {
+		return 0, err
+	}
+	h.own = true
+	if g, ok := rep.(*GuestResource); !ok || g.instance != f.state.inst {
+		h.owner = f.owner
+	}
+	i, err := f.state.table.add(h)
+	if err == nil && h.owner != nil {
+		h.owner.Acquire()
+	}
+	return i, err
+}
+
+// LowerBorrow gives the guest a handle that it must drop before the call
+// ends; an instance that defines the resource gets the representation.
+func (f *frame) LowerBorrow(rep any, r *wit.Resource) (uint32, error) {
+	h, err := f.entry(rep, r)
+	if err != nil {
+		return 0, err
+	}
+	if f.state.defines(h.res) {
+		return h.num, nil
+	}
+	h.scope = f
+	f.borrows++
+	return f.state.table.add(h)
+}
+
+// entry makes the table entry for rep.
+func (f *frame) entry(rep any, r *wit.Resource) (handle, error) {
+	id := f.state.inst.tmpl.resource(r)
+	g, guest := rep.(*GuestResource)
+	switch {
+	case rep == nil:
+		return handle{}, errcode.New(errcode.Internal, "the host gave nothing for a handle of %s", resourceName(id))
+	case guest && (g.instance != f.state.inst || g.res != id):
+		return handle{}, errcode.New(errcode.Invalid, "a resource of another instance or type was given for a handle of %s", resourceName(id))
+	case guest:
+		return handle{res: id, num: g.rep, rep: nil}, nil
+	case id.Slot != 0:
+		return handle{}, errcode.New(errcode.Invalid, "a Go value was given for a handle of %s, which the component defines", resourceName(id))
+	}
+	return handle{res: id, rep: rep}, nil
+}
+
+// Owner returns what handle i was made under.
+func (f *frame) Owner(i uint32) abi.Owner {
+	t := &f.state.table
+	if i == 0 || uint64(i) >= uint64(len(t.entries)) {
+		return nil
+	}
+	return t.entries[i].owner
+}
+
+// SetOwner states under what the following handles are made.
+func (f *frame) SetOwner(o abi.Owner) { f.owner = o }
+
+// dropHandle is what the built-in resource.drop does.
+func (s *state) dropHandle(ctx context.Context, i uint32, r *wit.Resource) error {
+	h, err := s.table.get(i, s.inst.tmpl.resource(r))
+	if err != nil {
+		return err
+	}
+	if h.lends != 0 {
+		return errcode.New(errcode.Trap, "cannot remove owned resource while borrowed: handle %d of %s", i, resourceName(h.res))
+	}
+	gone := *h
+	s.table.remove(i)
+	if !gone.own {
+		gone.scope.borrows--
+		return nil
+	}
+	return s.destroy(ctx, gone)
+}
+
+// destroy runs the destructor of what h owned.
+func (s *state) destroy(ctx context.Context, h handle) error {
+	if h.rep != nil {
+		if d, ok := h.rep.(abi.Dropper); ok {
+			d.Drop(ctx)
+		}
+		if h.owner != nil {
+			h.owner.Release()
+		}
+		return nil
+	}
+	r := s.inst.tmpl.component.plan.Resources[h.res.Slot-1]
+	if r.Dtor < 0 {
+		return nil
+	}
+	callee := s.inst.states[r.Instance]
+	if callee != s {
+		if err := callee.enterFrom(s); err != nil {
+			return err
+		}
+		defer callee.leaveTo(s)
+	}
+	fn, err := s.inst.coreFunc(r.Dtor)
+	if err != nil {
+		return err
+	}
+	stack := [1]uint64{uint64(h.num)}
+	return fn.CallWithStack(&s.inst.ctx, stack[:])
+}
+
+// closeAll drops what the guest left open that the host must know of.
+func (t *table) closeAll(ctx context.Context) {
+	for i := range t.entries {
+		h := &t.entries[i]
+		if h.res == nil || h.rep == nil || !h.own {
+			continue
+		}
+		if d, ok := h.rep.(abi.Dropper); ok {
+			d.Drop(ctx)
+		}
+		if h.owner != nil {
+			h.owner.Release()
+		}
+	}
+	clear(t.entries)
+	t.entries = t.entries[:0]
+	t.free, t.open = 0, 0
+}
+
+// enterFrom marks s and those around it as entered, but for those that
+// caller is inside of already.
+func (s *state) enterFrom(caller *state) error {
+	for in := s; in != nil && !caller.inside(in); in = in.parent {
+		if !in.mayEnter {
+			return errcode.New(errcode.Trap, "cannot enter component instance")
+		}
+	}
+	for in := s; in != nil && !caller.inside(in); in = in.parent {
+		in.mayEnter = false
+	}
+	return nil
+}
+
+func (s *state) leaveTo(caller *state) {
+	for in := s; in != nil && !caller.inside(in); in = in.parent {
+		in.mayEnter = true
+	}
+}
+
+// inside reports whether s is in, or nested in it. A nil s, the host, is in
+// none.
+func (s *state) inside(in *state) bool {
+	for ; s != nil; s = s.parent {
+		if s == in {
+			return true
+		}
+	}
+	return false
+}
