@@ -1,0 +1,21 @@
+package manifest
+
+import "time"
+
+// Bounds of a manifest. What is above them is refused, with both numbers.
+const (
+	MaxBytes      = 1 << 20 // of a manifest
+	MaxInstances  = 10_000  // of one part
+	MaxParts      = 1_000   // components and capabilities of an application
+	maxProblems   = 100     // described; the rest is counted
+	maxList       = 1_000   // entries of any other list or map
+	maxValues     = 100_000 // YAML values read, aliases counted at each use
+	maxName       = 63      // bytes of a name
+	maxText       = 4_096   // bytes of any other text, also of a property's value
+	minMemory     = 64 << 10
+	maxMemory     = 4 << 30
+	minTime       = time.Millisecond
+	maxTime       = time.Hour
+	maxRequests   = 1_000_000_000
+	maxSpreadPart = 100 // weight of one spread
+)
