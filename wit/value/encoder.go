@@ -3,6 +3,7 @@ package value
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 	"unicode/utf8"
 
 	"latticework/internal/errcode"
@@ -93,20 +94,20 @@ func (e *Encoder) PutU64(v uint64) { e.putUnsigned(v) }
 
 // PutF32 appends an f32; every NaN becomes the canonical one.
 func (e *Encoder) PutF32(v float32) {
-	bits := math.Float32bits(v)
+	b := math.Float32bits(v)
 	if v != v {
-		bits = canonicalNaN32
+		b = canonicalNaN32
 	}
-	e.Buf = binary.LittleEndian.AppendUint32(e.Buf, bits)
+	e.Buf = binary.LittleEndian.AppendUint32(e.Buf, b)
 }
 
 // PutF64 appends an f64; every NaN becomes the canonical one.
 func (e *Encoder) PutF64(v float64) {
-	bits := math.Float64bits(v)
+	b := math.Float64bits(v)
 	if v != v {
-		bits = canonicalNaN64
+		b = canonicalNaN64
 	}
-	e.Buf = binary.LittleEndian.AppendUint64(e.Buf, bits)
+	e.Buf = binary.LittleEndian.AppendUint64(e.Buf, b)
 }
 
 // PutChar appends a char; it fails if v is no Unicode scalar value.
@@ -161,7 +162,7 @@ func (e *Encoder) PutLen(n int) {
 		e.Fail(errcode.New(errcode.Exhausted, "encode list: length %d > %d", n, uint32(math.MaxUint32)))
 		return
 	}
-	if e.room(n) {
+	if e.room(n + (bits.Len32(uint32(n)|1)+6)/7) {
 		e.putUnsigned(uint64(n))
 	}
 }
@@ -176,12 +177,12 @@ func (e *Encoder) PutDisc(i, ncases int) {
 	e.putUnsigned(uint64(i))
 }
 
-// PutFlags appends n flags, of which bits has the first 32.
-func (e *Encoder) PutFlags(bits uint32, n int) {
-	bits &= flagsMask(n)
+// PutFlags appends n flags, of which set has the first 32.
+func (e *Encoder) PutFlags(set uint32, n int) {
+	set &= flagsMask(n)
 	for ; n > 0; n -= 8 {
-		e.Buf = append(e.Buf, byte(bits))
-		bits >>= 8
+		e.Buf = append(e.Buf, byte(set))
+		set >>= 8
 	}
 }
 
