@@ -202,8 +202,8 @@ type ModuleType struct{ Decls []ModuleDecl }
 type ModuleDecl struct {
 	Offset int
 	Import *CoreImport
-	Type   *CoreType
-	Outer  *Alias // of sort SortCoreType, kind AliasOuter
+	Type   *CoreType // not a module type
+	Outer  *Alias    // of sort SortCoreType, kind AliasOuter
 	Export *CoreExtern
 }
 

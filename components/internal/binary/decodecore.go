@@ -29,7 +29,9 @@ func (d *decoder) moduleType() *ModuleType {
 			i := coreImport(d.reader)
 			m.Import = &i
 		case b == 0x01:
-			m.Type = d.coreType()
+			// Module types do not nest, so 0x50 begins a subtype here.
+			t := coreRecType(d.reader)
+			m.Type = &t
 		case b == 0x02:
 			m.Outer = d.coreAlias()
 		case b == 0x03:

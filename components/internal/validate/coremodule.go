@@ -172,8 +172,6 @@ func (v *validator) moduleType(s *scope, d *binary.ModuleType) (*ModuleType, err
 			var t coreDef
 			t, err = outerCoreType(s, types, decl.Outer)
 			types = append(types, t)
-		case decl.Type.Module != nil:
-			err = invalid("module types cannot be defined inside of module types")
 		default:
 			var group []*CoreType
 			group, err = v.core.group(decl.Type.Rec, space, len(types))

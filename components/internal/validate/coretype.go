@@ -82,7 +82,7 @@ func (g *coreGroup) ref(i uint32) {
 }
 
 func (g *coreGroup) val(t binary.CoreValType) {
-	g.key.WriteByte(t.Code)
+	fmt.Fprintf(&g.key, "%x;", t.Code)
 	if t.Code == binary.CoreRef || t.Code == binary.CoreRefNull {
 		if t.Heap >= 0 {
 			g.ref(uint32(t.Heap))
