@@ -4,7 +4,7 @@ package wit
 type exprKind = Kind
 
 const (
-	exprAlias    exprKind = 0x80 + iota // of: a name or an anonymous type
+	exprAlias    exprKind = 0x80 + iota // of: a name or a primitive
 	exprResource                        // a resource's definition
 )
 
@@ -13,6 +13,8 @@ const (
 // in a package.
 type expr struct {
 	kind exprKind
+	id   int      // in its package
+	pos  pos      // of the definition's name, or of the first use
 	def  *TypeDef // of a named type
 	// of is what an alias, handle, list, option, stream or future is about;
 	// the ok type of a result; the value of a map.
@@ -24,7 +26,10 @@ type expr struct {
 	fields    []exprField
 	length    uint32
 	stability Stability
-	typ       *Type // the resolved structure, built on demand
+	used      bool // an alias made by `use`
+	excluded  bool // by a feature gate
+	borrows   bool // contains a borrow
+	typ       *Type
 }
 
 type exprField struct {
@@ -36,4 +41,38 @@ type exprField struct {
 type funcExpr struct {
 	params []exprField
 	result *expr
+	async  bool
+}
+
+// root follows aliases.
+func (e *expr) root() *expr {
+	for e.kind == exprAlias {
+		e = e.of
+	}
+	return e
+}
+
+// refs calls f for every expr that e is made of, as a place where it may be
+// replaced.
+func (e *expr) refs(f func(**expr)) {
+	for _, p := range []**expr{&e.key, &e.of, &e.err} {
+		if *p != nil {
+			f(p)
+		}
+	}
+	for i := range e.fields {
+		if e.fields[i].of != nil {
+			f(&e.fields[i].of)
+		}
+	}
+}
+
+// inner returns the first stability among what e is made of.
+func (e *expr) inner() (s Stability) {
+	e.refs(func(p **expr) {
+		if s == (Stability{}) {
+			s = (*p).stability
+		}
+	})
+	return s
 }

@@ -34,6 +34,11 @@ type Resolve struct {
 	// Packages are in dependency order: a package comes after all that it
 	// uses.
 	Packages []*Package
+
+	// In order of definition, over all packages: interfaces with those in
+	// place, types with anonymous ones.
+	arena  []*expr
+	ifaces []*Interface
 }
 
 // FindPackage returns the package of exactly that name, or nil.
@@ -91,6 +96,8 @@ type Package struct {
 	// package that it uses or includes.
 	Interfaces []*Interface
 	Worlds     []*World
+
+	excluded map[string]scopeItem // by feature gates
 }
 
 // Interface returns the package's interface of that plain name, or nil.
@@ -137,6 +144,11 @@ type Interface struct {
 	// order of the source.
 	Types []*TypeDef
 	Funcs []*Func
+
+	label    string              // the import or export that an interface in place is
+	types    map[string]*TypeDef // all of them, excluded ones too
+	funcs    map[string]bool
+	excluded bool // by a feature gate
 }
 
 // QualifiedName returns the interface's name with its package, such as
@@ -267,6 +279,8 @@ type World struct {
 	// it uses, then types, then functions.
 	Imports []WorldItem
 	Exports []WorldItem
+
+	excluded bool // by a feature gate
 }
 
 // QualifiedName returns the world's name with its package.

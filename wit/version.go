@@ -173,3 +173,24 @@ func VersionTrack(version string) string {
 	}
 	return ""
 }
+
+// ParseQualified takes a qualified name apart: "wasi:io/poll@0.2.0" gives the
+// package wasi:io@0.2.0 and "poll". It reports whether it is one.
+func ParseQualified(qualified string) (pkg PackageName, item string, ok bool) {
+	name, version, versioned := strings.Cut(qualified, "@")
+	if versioned && !ValidVersion(version) {
+		return pkg, "", false
+	}
+	colon, slash := strings.LastIndexByte(name, ':'), strings.LastIndexByte(name, '/')
+	if colon < 0 || slash < colon {
+		return pkg, "", false
+	}
+	pkg = PackageName{Namespace: name[:colon], Name: name[colon+1 : slash], Version: version}
+	item = name[slash+1:]
+	for _, part := range strings.FieldsFunc(name, func(r rune) bool { return r == ':' || r == '/' }) {
+		if checkKebab(part) != "" {
+			return pkg, "", false
+		}
+	}
+	return pkg, item, pkg.Namespace != "" && pkg.Name != "" && item != ""
+}

@@ -1,0 +1,313 @@
+package wit
+
+import "strconv"
+
+// primitiveKinds are the kinds of types that are a keyword by themselves.
+var primitiveKinds = map[string]Kind{
+	"bool": KindBool, "s8": KindS8, "u8": KindU8, "s16": KindS16, "u16": KindU16,
+	"s32": KindS32, "u32": KindU32, "s64": KindS64, "u64": KindU64,
+	"f32": KindF32, "f64": KindF64, "char": KindChar, "string": KindString,
+	"error-context": KindErrorContext,
+}
+
+// isTypeDef reports whether the lookahead starts the definition of a type.
+func (p *parser) isTypeDef() bool {
+	if p.tok.kind != tokKeyword {
+		return false
+	}
+	switch p.tok.text {
+	case "type", "resource", "record", "variant", "enum", "flags":
+		return true
+	}
+	return false
+}
+
+// typeDef reads the definition of a type.
+func (p *parser) typeDef(a attrs) (d *astTypeDef, err error) {
+	keyword := p.tok.text
+	if err := p.advance(); err != nil {
+		return nil, err
+	}
+	d = &astTypeDef{docs: a.docs, stability: a.stability, externalID: a.externalID}
+	if d.name, err = p.ident(); err != nil {
+		return nil, err
+	}
+	d.typ = &astType{pos: d.name.pos}
+	switch keyword {
+	case "type":
+		if err := p.expect("="); err != nil {
+			return nil, err
+		}
+		if d.typ, err = p.typ(); err != nil {
+			return nil, err
+		}
+		return d, p.expect(";")
+	case "resource":
+		d.typ.kind = exprResource
+		return d, p.resourceBody(d)
+	case "record":
+		d.typ.kind = KindRecord
+		err = p.members(d.typ, p.field)
+	case "variant":
+		d.typ.kind = KindVariant
+		err = p.members(d.typ, p.variantCase)
+	case "enum":
+		d.typ.kind = KindEnum
+		err = p.members(d.typ, p.plainCase)
+	case "flags":
+		d.typ.kind = KindFlags
+		err = p.members(d.typ, p.plainCase)
+	}
+	return d, err
+}
+
+// members reads `{ a, b }`.
+func (p *parser) members(t *astType, member func() (astField, error)) error {
+	if err := p.expect("{"); err != nil {
+		return err
+	}
+	return p.list("}", func() error {
+		m, err := member()
+		t.fields = append(t.fields, m)
+		return err
+	})
+}
+
+func (p *parser) plainCase() (f astField, err error) {
+	f.docs = joinDocs(p.tok.docs)
+	f.name, err = p.ident()
+	return f, err
+}
+
+func (p *parser) variantCase() (astField, error) {
+	f, err := p.plainCase()
+	if err != nil || !p.isPunct("(") {
+		return f, err
+	}
+	if err := p.advance(); err != nil {
+		return f, err
+	}
+	if f.typ, err = p.typ(); err != nil {
+		return f, err
+	}
+	return f, p.expect(")")
+}
+
+// resourceBody reads `;` or `{ functions }`.
+func (p *parser) resourceBody(d *astTypeDef) error {
+	if semi, err := p.eat(";"); semi || err != nil {
+		return err
+	}
+	if !p.isPunct("{") {
+		return p.unexpected("';' or '{'")
+	}
+	if err := p.advance(); err != nil {
+		return err
+	}
+	for !p.isPunct("}") {
+		a, err := p.attributes()
+		if err != nil {
+			return err
+		}
+		f, err := p.resourceFunc(a)
+		if err != nil {
+			return err
+		}
+		d.funcs = append(d.funcs, f)
+	}
+	return p.advance()
+}
+
+func (p *parser) resourceFunc(a attrs) (*astFunc, error) {
+	switch {
+	case p.isKeyword("constructor"):
+		f := &astFunc{name: ident{"", p.at(p.tok)}, docs: a.docs, stability: a.stability, externalID: a.externalID, kind: Constructor}
+		if err := p.advance(); err != nil {
+			return nil, err
+		}
+		if err := p.signature(f); err != nil {
+			return nil, err
+		}
+		return f, p.expect(";")
+	case p.tok.kind == tokID:
+		return p.namedFunc(a, true)
+	}
+	return nil, p.unexpected("`constructor` or identifier")
+}
+
+// typ reads a type expression.
+func (p *parser) typ() (*astType, error) {
+	p.typeDepth++
+	defer func() { p.typeDepth-- }()
+	t := &astType{pos: p.at(p.tok)}
+	if p.typeDepth > maxTypeDepth {
+		return nil, t.pos.errorf("type nesting too deep: %d > %d", p.typeDepth, maxTypeDepth)
+	}
+	if p.tok.kind == tokID {
+		t.kind = exprAlias
+		var err error
+		t.name, err = p.ident()
+		return t, err
+	}
+	if p.tok.kind != tokKeyword {
+		return nil, p.unexpected("a type")
+	}
+	if k, ok := primitiveKinds[p.tok.text]; ok {
+		t.kind = k
+		return t, p.advance()
+	}
+	return t, p.constructed(t)
+}
+
+// constructed reads a type that is made of others.
+func (p *parser) constructed(t *astType) error {
+	keyword, start := p.tok.text, p.unexpected("a type")
+	if err := p.advance(); err != nil {
+		return err
+	}
+	switch keyword {
+	case "tuple":
+		return p.tuple(t)
+	case "list":
+		return p.listType(t)
+	case "map":
+		return p.mapType(t)
+	case "option":
+		return p.required(t, KindOption)
+	case "result":
+		return p.result(t)
+	case "future":
+		return p.optional(t, KindFuture)
+	case "stream":
+		return p.optional(t, KindStream)
+	case "own":
+		return p.handle(t, KindOwn)
+	case "borrow":
+		return p.handle(t, KindBorrow)
+	}
+	return start
+}
+
+func (p *parser) tuple(t *astType) error {
+	t.kind = KindTuple
+	if err := p.expect("<"); err != nil {
+		return err
+	}
+	return p.list(">", func() error {
+		elem, err := p.typ()
+		t.fields = append(t.fields, astField{typ: elem})
+		return err
+	})
+}
+
+// listType reads `<T>` or `<T, 4>`.
+func (p *parser) listType(t *astType) (err error) {
+	t.kind = KindList
+	if err := p.expect("<"); err != nil {
+		return err
+	}
+	if t.elem, err = p.typ(); err != nil {
+		return err
+	}
+	comma, err := p.eat(",")
+	if err != nil || !comma {
+		if err == nil {
+			err = p.expect(">")
+		}
+		return err
+	}
+	if p.tok.kind != tokInteger {
+		return p.unexpected("fixed-length")
+	}
+	n, err := strconv.ParseUint(p.tok.text, 10, 32)
+	if err != nil || n == 0 {
+		return p.at(p.tok).errorf("length of a list: %s is not within 1 and %d", p.tok.text, uint32(1<<32-1))
+	}
+	t.kind, t.length = KindFixedList, uint32(n)
+	if err := p.advance(); err != nil {
+		return err
+	}
+	return p.expect(">")
+}
+
+func (p *parser) mapType(t *astType) (err error) {
+	t.kind = KindMap
+	if err := p.expect("<"); err != nil {
+		return err
+	}
+	if t.key, err = p.typ(); err != nil {
+		return err
+	}
+	if err := p.expect(","); err != nil {
+		return err
+	}
+	if t.elem, err = p.typ(); err != nil {
+		return err
+	}
+	return p.expect(">")
+}
+
+// required reads `<T>`.
+func (p *parser) required(t *astType, kind Kind) (err error) {
+	t.kind = kind
+	if err := p.expect("<"); err != nil {
+		return err
+	}
+	if t.elem, err = p.typ(); err != nil {
+		return err
+	}
+	return p.expect(">")
+}
+
+// optional reads `<T>` or nothing.
+func (p *parser) optional(t *astType, kind Kind) error {
+	t.kind = kind
+	if !p.isPunct("<") {
+		return nil
+	}
+	return p.required(t, kind)
+}
+
+// result reads nothing, `<T>`, `<T, E>` or `<_, E>`.
+func (p *parser) result(t *astType) error {
+	t.kind = KindResult
+	if open, err := p.eat("<"); !open || err != nil {
+		return err
+	}
+	underscore, err := p.eat("_")
+	if err != nil {
+		return err
+	}
+	if underscore {
+		if err := p.expect(","); err != nil {
+			return err
+		}
+	} else {
+		if t.elem, err = p.typ(); err != nil {
+			return err
+		}
+		comma, err := p.eat(",")
+		if err != nil {
+			return err
+		}
+		if !comma {
+			return p.expect(">")
+		}
+	}
+	if t.err, err = p.typ(); err != nil {
+		return err
+	}
+	return p.expect(">")
+}
+
+// handle reads `<name>`.
+func (p *parser) handle(t *astType, kind Kind) (err error) {
+	t.kind = kind
+	if err := p.expect("<"); err != nil {
+		return err
+	}
+	if t.name, err = p.ident(); err != nil {
+		return err
+	}
+	return p.expect(">")
+}

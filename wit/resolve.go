@@ -1,0 +1,372 @@
+package wit
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"latticework/internal/errcode"
+)
+
+// Option adjusts how text is resolved.
+type Option func(*config)
+
+type config struct {
+	features    map[string]bool
+	allFeatures bool
+	find        func(PackageName) (fs.FS, string, bool)
+}
+
+// WithFeatures activates features: items that are @unstable are left out
+// unless their feature is active.
+func WithFeatures(names ...string) Option {
+	return func(c *config) {
+		if c.features == nil {
+			c.features = map[string]bool{}
+		}
+		for _, n := range names {
+			c.features[n] = true
+		}
+	}
+}
+
+// WithAllFeatures activates every feature.
+func WithAllFeatures() Option { return func(c *config) { c.allFeatures = true } }
+
+// WithPackages gives packages that the source itself does not hold: find
+// returns the folder with the .wit files of a package of exactly that name.
+// It is asked at most once for each name.
+func WithPackages(find func(PackageName) (fsys fs.FS, dir string, ok bool)) Option {
+	return func(c *config) { c.find = find }
+}
+
+func newConfig(opts []Option) *config {
+	c := &config{}
+	for _, o := range opts {
+		o(c)
+	}
+	return c
+}
+
+// ParseFS reads the package in a folder: all *.wit files directly in it are
+// one package, and may hold nested ones; each file or folder below deps is
+// another one that they may refer to. It returns the folder's own package and
+// all of them together.
+//
+// Errors:
+//   - errcode.Invalid, with file, line and column, if a file breaks a rule of
+//     the language or names something that does not exist.
+//   - errcode.NotFound if the folder does not exist or has no .wit file.
+func ParseFS(fsys fs.FS, dir string, opts ...Option) (*Resolve, *Package, error) {
+	l := newLinker(&Resolve{}, newConfig(opts))
+	main, err := readFolder(fsys, dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	name, err := l.addFiles(main, dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := l.addDeps(fsys, path.Join(dir, "deps")); err != nil {
+		return nil, nil, err
+	}
+	return l.finish(name)
+}
+
+// ParseText reads a package of one file; name stands for it in errors. The
+// file may hold nested packages.
+//
+// Errors: errcode.Invalid as in ParseFS.
+func ParseText(name, text string, opts ...Option) (*Resolve, *Package, error) {
+	l := newLinker(&Resolve{}, newConfig(opts))
+	f, err := parseFile(name, text)
+	if err != nil {
+		return nil, nil, err
+	}
+	pkg, err := l.addFiles([]*astFile{f}, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return l.finish(pkg)
+}
+
+// Loader loads packages as they are asked for, with all that they use, into
+// one Resolve. It is not safe for concurrent use.
+type Loader struct {
+	resolve *Resolve
+	cfg     *config
+}
+
+// NewLoader returns a loader; the packages come from the option WithPackages.
+func NewLoader(opts ...Option) *Loader {
+	return &Loader{&Resolve{}, newConfig(opts)}
+}
+
+// Resolve returns what has been loaded so far.
+func (l *Loader) Resolve() *Resolve { return l.resolve }
+
+// Load returns the package of exactly that name.
+//
+// Errors:
+//   - errcode.NotFound if there is no such package.
+//   - errcode.Invalid if it, or one that it uses, breaks a rule.
+func (l *Loader) Load(name PackageName) (*Package, error) {
+	if p := l.resolve.FindPackage(name); p != nil {
+		return p, nil
+	}
+	// A failed load must leave nothing behind.
+	trial := *l.resolve
+	k := newLinker(&trial, l.cfg)
+	if found, err := k.fetch(name); err != nil {
+		return nil, err
+	} else if !found {
+		return nil, errcode.New(errcode.NotFound, "load package %s: no such package", name)
+	}
+	_, pkg, err := k.finish(name)
+	if err != nil {
+		return nil, err
+	}
+	*l.resolve = trial
+	return pkg, nil
+}
+
+// readFolder parses the .wit files of a folder in the order of their names.
+func readFolder(fsys fs.FS, dir string) ([]*astFile, error) {
+	entries, err := fs.ReadDir(fsys, dir)
+	if err != nil {
+		return nil, errcode.New(errcode.NotFound, "read folder %s: %w", dir, err)
+	}
+	var files []*astFile
+	for _, e := range entries {
+		if e.IsDir() || path.Ext(e.Name()) != ".wit" {
+			continue
+		}
+		f, err := readFile(fsys, path.Join(dir, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	if len(files) == 0 {
+		return nil, errcode.New(errcode.NotFound, "read folder %s: no .wit file in it", dir)
+	}
+	return files, nil
+}
+
+func readFile(fsys fs.FS, name string) (*astFile, error) {
+	info, err := fs.Stat(fsys, name)
+	if err == nil && info.Size() > maxFileSize {
+		return nil, errcode.New(errcode.Invalid, "%s: size of a file: %d > %d", name, info.Size(), maxFileSize)
+	}
+	text, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return nil, errcode.New(errcode.NotFound, "read %s: %w", name, err)
+	}
+	return parseFile(name, string(text))
+}
+
+// unit is a package that has been parsed: all the files that make it up.
+type unit struct {
+	name  PackageName
+	pos   pos
+	docs  string
+	files []*astPackage
+}
+
+// linker brings parsed packages into a Resolve.
+type linker struct {
+	resolve *Resolve
+	cfg     *config
+	units   map[PackageName]*unit
+	names   []PackageName
+	missed  map[PackageName]bool // asked for in vain
+	count   int                  // of items in worlds, see maxWorldItems
+}
+
+func newLinker(r *Resolve, cfg *config) *linker {
+	return &linker{resolve: r, cfg: cfg, units: map[PackageName]*unit{}, missed: map[PackageName]bool{}}
+}
+
+// addFiles adds the package that files make up, and those nested in them. It
+// returns the former's name; where stands for them in errors.
+func (l *linker) addFiles(files []*astFile, where string) (PackageName, error) {
+	u := &unit{}
+	var docs *astPackage
+	for _, f := range files {
+		m := &f.main
+		switch {
+		case !m.named:
+		case u.pos.src == nil:
+			u.name, u.pos = m.name, m.pos
+		case u.name != m.name:
+			return u.name, m.pos.errorf("package identifier `%s` does not match previous package name of `%s`", m.name, u.name)
+		}
+		if m.docs != "" {
+			if docs != nil {
+				return u.name, m.docsPos.errorf("found doc comments on multiple 'package' items")
+			}
+			docs, u.docs = m, m.docs
+		}
+		u.files = append(u.files, m)
+	}
+	if u.pos.src == nil {
+		return u.name, errcode.New(errcode.Invalid, "%s: no `package` header was found in any WIT file for this package", where)
+	}
+	for _, f := range files {
+		for _, n := range f.nested {
+			if err := l.add(&unit{name: n.name, pos: n.pos, docs: n.docs, files: []*astPackage{n}}); err != nil {
+				return u.name, err
+			}
+		}
+	}
+	return u.name, l.add(u)
+}
+
+func (l *linker) add(u *unit) error {
+	if prev, ok := l.units[u.name]; ok {
+		return u.pos.errorf("package `%s` is defined in two different locations: it is also at %s", u.name, prev.pos)
+	}
+	if l.resolve.FindPackage(u.name) != nil {
+		return u.pos.errorf("package `%s` is defined in two different locations", u.name)
+	}
+	l.units[u.name] = u
+	l.names = append(l.names, u.name)
+	return nil
+}
+
+// addDeps adds what the folder deps holds, if it exists.
+func (l *linker) addDeps(fsys fs.FS, dir string) error {
+	entries, err := fs.ReadDir(fsys, dir)
+	if err != nil {
+		return nil // deps may be absent
+	}
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		info, err := fs.Stat(fsys, name) // follows links
+		if err != nil {
+			return errcode.New(errcode.NotFound, "read %s: %w", name, err)
+		}
+		var files []*astFile
+		switch ext := path.Ext(e.Name()); {
+		case info.IsDir():
+			files, err = readFolder(fsys, name)
+		case ext == ".wit":
+			var f *astFile
+			f, err = readFile(fsys, name)
+			files = []*astFile{f}
+		case ext == ".wasm", ext == ".wat":
+			return errcode.New(errcode.Unsupported, "read %s: packages in binary form are not supported", name)
+		default:
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := l.addFiles(files, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fetch adds a package from the configured source and reports whether it is
+// there.
+func (l *linker) fetch(name PackageName) (bool, error) {
+	if l.cfg.find == nil || l.missed[name] {
+		return false, nil
+	}
+	fsys, dir, ok := l.cfg.find(name)
+	if !ok {
+		l.missed[name] = true
+		return false, nil
+	}
+	files, err := readFolder(fsys, dir)
+	if err != nil {
+		return false, err
+	}
+	got, err := l.addFiles(files, dir)
+	if err == nil && got != name {
+		err = errcode.New(errcode.Invalid, "load package %s: folder %s holds %s", name, dir, got)
+	}
+	return true, err
+}
+
+// finish resolves all packages that were added, in dependency order.
+func (l *linker) finish(main PackageName) (*Resolve, *Package, error) {
+	order, err := l.order()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, u := range order {
+		if err := l.link(u); err != nil {
+			return nil, nil, err
+		}
+	}
+	return l.resolve, l.resolve.FindPackage(main), nil
+}
+
+// order returns the units so that each comes after those it uses, and adds
+// those that have to be fetched.
+func (l *linker) order() ([]*unit, error) {
+	slices.SortFunc(l.names, comparePackages)
+	var order []*unit
+	state := map[PackageName]int{} // 1 while its dependencies are visited, 2 afterwards
+	var visit func(u *unit) error
+	visit = func(u *unit) error {
+		state[u.name] = 1
+		for _, dep := range u.deps() {
+			if state[dep.pkg] == 1 {
+				return dep.pkgPos.errorf("package `%s` creates a dependency cycle", dep.pkg)
+			}
+			next := l.units[dep.pkg]
+			if next == nil && l.resolve.FindPackage(dep.pkg) == nil {
+				if found, err := l.fetch(dep.pkg); err != nil {
+					return err
+				} else if !found {
+					return l.unknownPackage(dep)
+				}
+				next = l.units[dep.pkg]
+			}
+			if next == nil || state[dep.pkg] == 2 {
+				continue
+			}
+			if err := visit(next); err != nil {
+				return err
+			}
+		}
+		state[u.name] = 2
+		order = append(order, u)
+		return nil
+	}
+	for i := 0; i < len(l.names); i++ { // fetch appends to names
+		if u := l.units[l.names[i]]; state[u.name] == 0 {
+			if err := visit(u); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return order, nil
+}
+
+func (l *linker) unknownPackage(dep usePath) error {
+	known := []string{}
+	for _, n := range l.names {
+		known = append(known, n.String())
+	}
+	for _, p := range l.resolve.Packages {
+		known = append(known, p.Name.String())
+	}
+	slices.Sort(known)
+	return dep.pkgPos.errorf("package '%s' not found. known packages: %s", dep.pkg, strings.Join(known, ", "))
+}
+
+func comparePackages(a, b PackageName) int {
+	if c := strings.Compare(a.Namespace, b.Namespace); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.Name, b.Name); c != 0 {
+		return c
+	}
+	return CompareVersions(a.Version, b.Version)
+}
