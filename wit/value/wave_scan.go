@@ -42,18 +42,18 @@ func (s *scanner) found() string {
 		return "the end"
 	}
 	n := strings.IndexAny(rest, " \t\r\n,)]}")
-	if n <= 0 {
+	switch {
+	case n < 0:
+		n = len(rest)
+	case n == 0:
 		_, n = utf8.DecodeRuneInString(rest)
-		if len(rest) < 12 && !strings.ContainsAny(rest, " \t\r\n,)]}") {
-			n = len(rest)
-		}
 	}
-	if n > 24 {
-		for n = 24; !utf8.RuneStart(rest[n]); n-- {
-		}
-		return strconv.Quote(rest[:n] + "…")
+	if n <= 24 {
+		return strconv.Quote(rest[:n])
 	}
-	return strconv.Quote(rest[:n])
+	for n = 24; n > 20 && !utf8.RuneStart(rest[n]); n-- {
+	}
+	return strconv.Quote(rest[:n]) + "…"
 }
 
 // space skips white space and comments.
@@ -140,7 +140,7 @@ func (s *scanner) number() string {
 		i++
 	}
 	for i < len(s.text) && (isDigit(s.text[i]) || isLetter(s.text[i]) || s.text[i] == '.' ||
-		(s.text[i] == '+' || s.text[i] == '-') && s.text[i-1]|0x20 == 'e') {
+		i > s.off && (s.text[i] == '+' || s.text[i] == '-') && s.text[i-1]|0x20 == 'e') {
 		i++
 	}
 	text := s.text[s.off:i]
