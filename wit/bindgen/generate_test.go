@@ -1,0 +1,128 @@
+package bindgen_test
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"latticework/wit"
+	"latticework/wit/bindgen"
+)
+
+var update = flag.Bool("update", false, "write the generated files instead of comparing them")
+
+func TestZooIsUpToDate(t *testing.T) {
+	_, pkg, err := wit.ParseFS(os.DirFS("testdata/zoo"), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := bindgen.Generate(pkg, bindgen.Config{Name: "zoo"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const file = "internal/zoo/zoo.gen.go"
+	if *update {
+		if err := os.WriteFile(file, src, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(have) != string(src) {
+		t.Errorf("%s is not what the generator writes: run go test ./wit/bindgen -update", file)
+	}
+}
+
+func TestGenerateRefuses(t *testing.T) {
+	tests := map[string]struct {
+		wit  string
+		cfg  bindgen.Config
+		want string
+		is   error
+	}{
+		"async function": {
+			wit:  "package a:b; interface i { f: async func(); }",
+			cfg:  bindgen.Config{Name: "b"},
+			want: "function f", is: bindgen.ErrUnsupported,
+		},
+		"stream": {
+			wit:  "package a:b; interface i { f: func(s: stream<u8>); }",
+			cfg:  bindgen.Config{Name: "b"},
+			want: "stream", is: bindgen.ErrUnsupported,
+		},
+		"future": {
+			wit:  "package a:b; interface i { f: func() -> future; }",
+			cfg:  bindgen.Config{Name: "b"},
+			want: "future", is: bindgen.ErrUnsupported,
+		},
+		"clashing names": {
+			wit:  "package a:b; interface i { enum e { x-y } enum e-x { y } f: func(a: e, b: e-x); }",
+			cfg:  bindgen.Config{Name: "b"},
+			want: "Go name EXY",
+		},
+		"exported resource": {
+			wit:  "package a:b; interface i { resource r { m: func(); } }",
+			cfg:  bindgen.Config{Name: "b", Exports: []string{"i"}},
+			want: "interface i", is: bindgen.ErrUnsupported,
+		},
+		"unknown interface": {
+			wit:  "package a:b; interface i { f: func(); }",
+			cfg:  bindgen.Config{Name: "b", Interfaces: []string{"j"}},
+			want: `no interface "j"`,
+		},
+		"method drop": {
+			wit:  "package a:b; interface i { resource r { drop: func(); } }",
+			cfg:  bindgen.Config{Name: "b"},
+			want: "method drop of r",
+		},
+		"package name": {
+			wit:  "package a:b; interface i { f: func(); }",
+			cfg:  bindgen.Config{Name: "B"},
+			want: `"B"`,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, pkg, err := wit.ParseText("t.wit", test.wit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = bindgen.Generate(pkg, test.cfg)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %q does not mention %q", err, test.want)
+			}
+			if test.is != nil && !errors.Is(err, test.is) {
+				t.Errorf("error %v does not match %v", err, test.is)
+			}
+		})
+	}
+}
+
+func TestGenerateNeedsImportOfOtherPackage(t *testing.T) {
+	const text = `package a:b;
+interface i { use c:d/types.{r}; f: func(v: r); }
+package c:d { interface types { record r { n: u32 } } }`
+	_, pkg, err := wit.ParseText("t.wit", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bindgen.Generate(pkg, bindgen.Config{Name: "b"}); err == nil || !strings.Contains(err.Error(), "c:d") {
+		t.Errorf("error %v does not name the package c:d", err)
+	}
+	src, err := bindgen.Generate(pkg, bindgen.Config{Name: "b", Imports: map[string]string{"c:d": "example.com/d"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"example.com/d"`, "F(ctx context.Context, v d.R) error", "func loadDR(m *abi.Mem, b []byte) (v d.R)"} {
+		if !strings.Contains(string(src), want) {
+			t.Errorf("generated source lacks %q", want)
+		}
+	}
+}
