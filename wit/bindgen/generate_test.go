@@ -8,7 +8,10 @@ import (
 	"testing"
 
 	"latticework/wit"
+	"latticework/wit/abi"
 	"latticework/wit/bindgen"
+	"latticework/wit/bindgen/glue"
+	"latticework/wit/bindgen/internal/zoo"
 )
 
 var update = flag.Bool("update", false, "write the generated files instead of comparing them")
@@ -124,5 +127,47 @@ package c:d { interface types { record r { n: u32 } } }`
 		if !strings.Contains(string(src), want) {
 			t.Errorf("generated source lacks %q", want)
 		}
+	}
+}
+
+// TestEmittedTypesAreThoseOfTheSource compares the function types that a linker
+// sees with the parsed ones.
+func TestEmittedTypesAreThoseOfTheSource(t *testing.T) {
+	_, pkg, err := wit.ParseFS(os.DirFS("testdata/zoo"), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bound := range []*abi.Interface{zoo.BindKinds(nil), zoo.BindStore(nil), zoo.BindVisitor(nil)} {
+		_, name, _ := strings.Cut(bound.Name, "/")
+		name, _, _ = strings.Cut(name, "@")
+		iface := pkg.Interface(name)
+		if len(iface.Funcs) != len(bound.Funcs) {
+			t.Fatalf("%s: %d functions, want %d", bound.Name, len(bound.Funcs), len(iface.Funcs))
+		}
+		for _, f := range iface.Funcs {
+			if _, err := glue.Resolve(&component{exports: bound}, bound.Name, f.Name, f.Type); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+func TestViewsAreHandedOverInPlace(t *testing.T) {
+	_, pkg, err := wit.ParseText("t.wit", "package a:b; interface i { f: func(v: list<u8>, w: list<list<u8>>); g: func(v: list<u8>); }")
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := bindgen.Generate(pkg, bindgen.Config{Name: "b", Views: []string{"i.f"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(src), "m.BytesView(c.Params)"); n != 1 {
+		t.Errorf("%d parameters of Call are views, want that of f alone", n)
+	}
+	if n := strings.Count(string(src), "w.In.BytesView()"); n != 1 {
+		t.Errorf("%d parameters of Wire are views, want that of f alone", n)
+	}
+	if _, err := bindgen.Generate(pkg, bindgen.Config{Name: "b", Views: []string{"i.h"}}); err == nil {
+		t.Error("a view of a function that is not there was accepted")
 	}
 }
