@@ -132,6 +132,8 @@ func (v *validator) lower(s *scope, d *binary.Canon) error {
 	}
 	sig := flatLower(f, o.async)
 	result := pointerIn(f.Elem)
+	// An async lowering that passes nothing through memory needs none:
+	// toolchains leave it out, and so does the reference suite.
 	if err := o.require(pointers(f.Fields) || sig.paramsSpill || result || sig.resultSpill, result); err != nil {
 		return err
 	}
@@ -177,6 +179,11 @@ func (v *validator) taskReturn(s *scope, d *binary.Canon) error {
 	for _, opt := range d.Options {
 		if opt.Kind > binary.OptMemory {
 			return invalid("cannot specify `%s` option on `task.return`", opt.Kind)
+		}
+	}
+	if t != nil {
+		if err := v.spend(t.nodes); err != nil {
+			return err
 		}
 	}
 	params := flatResult(t)

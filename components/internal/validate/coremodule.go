@@ -2,7 +2,11 @@ package validate
 
 import (
 	"latticework/components/internal/binary"
+	"latticework/internal/errcode"
 )
+
+// maxCoreExterns bounds the imports and exports of all core modules together.
+const maxCoreExterns = 200_000
 
 // coreWords names core sorts in errors about core definitions.
 var coreWords = map[binary.Sort]string{
@@ -29,6 +33,9 @@ func (v *validator) coreModule(s *scope, d *binary.CoreModule) error {
 			return err
 		}
 		types = append(types, group...)
+	}
+	if v.coreExterns += len(info.Imports) + len(info.Exports); v.coreExterns > maxCoreExterns {
+		return errcode.New(errcode.Exhausted, "imports and exports of core modules: %d > %d", v.coreExterns, maxCoreExterns)
 	}
 	m := &ModuleType{}
 	b := &moduleBuilder{m: m, seen: map[[2]string]bool{}, types: space}

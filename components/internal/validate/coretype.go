@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"latticework/components/internal/binary"
+	"latticework/internal/errcode"
 )
 
 // coreTypes gives equal core types the same CoreType. Two types are equal if
@@ -13,7 +14,14 @@ import (
 type coreTypes struct {
 	groups map[string][]*CoreType
 	next   int64
+	bytes  int // of the keys of groups
 }
+
+// Limits of the distinct core types of a component with all that is in it.
+const (
+	maxCoreTypes    = 100_000
+	maxCoreTypeSize = 8 << 20 // bytes of keys
+)
 
 func newCoreTypes() *coreTypes { return &coreTypes{groups: map[string][]*CoreType{}} }
 
@@ -30,6 +38,12 @@ func (c *coreTypes) group(rec []binary.CoreSubType, space func(uint32) (*CoreTyp
 	key := g.key.String()
 	if known, ok := c.groups[key]; ok {
 		return known, nil
+	}
+	if n := int(c.next) + len(rec); n > maxCoreTypes {
+		return nil, errcode.New(errcode.Exhausted, "distinct core types: %d > %d", n, maxCoreTypes)
+	}
+	if c.bytes += len(key); c.bytes > maxCoreTypeSize {
+		return nil, errcode.New(errcode.Exhausted, "size of distinct core types: %d > %d", c.bytes, maxCoreTypeSize)
 	}
 	types := make([]*CoreType, len(rec))
 	for i := range types {

@@ -4,7 +4,12 @@ import (
 	"slices"
 
 	"latticework/components/internal/binary"
+	"latticework/internal/errcode"
 )
+
+// maxMade bounds the resource types that one component makes, itself and by
+// instantiating others: without it they could double with each nesting.
+const maxMade = 10_000
 
 // instance validates an instance definition.
 func (v *validator) instance(s *scope, d *binary.Instance) error {
@@ -88,6 +93,9 @@ func (v *validator) args(s *scope, list []binary.Arg) (*Externs, error) {
 // outcome returns the type of a new instance of c, whose imports are
 // replaced by sub: what c makes is fresh.
 func (v *validator) outcome(s *scope, c *ComponentType, sub *subst) (*Type, error) {
+	if n := len(s.made) + len(c.Made); n > maxMade {
+		return nil, errcode.New(errcode.Exhausted, "resource types of one component: %d > %d", n, maxMade)
+	}
 	if err := v.spend(len(c.Made)); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,10 @@
 package validate
 
 import (
+	"strconv"
+	"strings"
+	"unicode"
+
 	"latticework/components/internal/binary"
 	"latticework/internal/errcode"
 )
@@ -57,8 +61,29 @@ func newScope(kind scopeKind, parent *scope) *scope {
 	}
 }
 
+// invalid returns an error about a broken rule. Names among args come from
+// the input: they are shortened, and what is not printable is escaped.
 func invalid(format string, args ...any) error {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = printable(s)
+		}
+	}
 	return errcode.New(errcode.Invalid, format, args...)
+}
+
+// maxShown is how much of a name is shown in an error, in bytes.
+const maxShown = 200
+
+func printable(s string) string {
+	if len(s) > maxShown {
+		s = s[:maxShown] + "…"
+	}
+	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		q := strconv.Quote(s)
+		return q[1 : len(q)-1]
+	}
+	return s
 }
 
 func unsupported(format string, args ...any) error {

@@ -23,6 +23,7 @@ func (s *subst) rename(want, got Entity) {
 	case want.Sort == binary.SortType:
 		s.types[want.Type] = got.Type
 	case want.Sort == binary.SortInstance:
+		s.v.work += len(want.Type.Instance.Exports.List) // counted by the next spend
 		for _, e := range want.Type.Instance.Exports.List {
 			if g, ok := got.Type.Instance.Exports.Get(e.Name.Name); ok {
 				s.rename(e.Entity, g)
@@ -38,6 +39,9 @@ func (s *subst) entity(e Entity) (Entity, error) {
 }
 
 func (s *subst) externs(x *Externs) (Externs, error) {
+	if err := s.v.spend(len(x.List)); err != nil {
+		return Externs{}, err
+	}
 	out := Externs{index: x.index, List: make([]Extern, len(x.List))}
 	for i, e := range x.List {
 		var err error

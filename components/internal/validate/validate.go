@@ -8,8 +8,8 @@ import (
 )
 
 // maxWork bounds the steps of one validation: types visited, substituted and
-// compared. Large real components take well under a million.
-const maxWork = 20_000_000
+// compared. Components of 10 MB take some ten thousand.
+const maxWork = 2_000_000
 
 // Info is what validation found out about a component.
 type Info struct {
@@ -56,11 +56,13 @@ func Check(c *binary.Component, data []byte) (*Info, error) {
 
 // validator is one validation in progress.
 type validator struct {
-	data  []byte
-	core  *coreTypes
-	info  *Info
-	work  int
-	prims map[binary.Prim]*Type // shared nodes
+	data []byte
+	core *coreTypes
+	info *Info
+	work int
+	// coreExterns counts the imports and exports of core modules so far.
+	coreExterns int
+	prims       map[binary.Prim]*Type // shared nodes
 }
 
 // spend counts n steps of work.

@@ -1,6 +1,10 @@
 package validate
 
-import "latticework/components/internal/binary"
+import (
+	"maps"
+
+	"latticework/components/internal/binary"
+)
 
 // visible reports whether all types that e refers to have a name in named, as
 // an import or export must. It adds the types that e itself gives a name.
@@ -21,12 +25,15 @@ func (v *validator) visible(e Entity, named map[*Type]bool) (bool, error) {
 }
 
 func (v *validator) visibleInstance(t *Type, named map[*Type]bool) (bool, error) {
+	if err := v.spend(1 + len(t.Instance.Exports.List)); err != nil {
+		return false, err
+	}
 	for i := range t.Instance.Exports.List {
 		if ok, err := v.visible(t.Instance.Exports.List[i].Entity, named); !ok || err != nil {
 			return false, err
 		}
 	}
-	return true, v.spend(1)
+	return true, nil
 }
 
 // visibleType checks the types that a type to be named refers to.
@@ -36,19 +43,18 @@ func (v *validator) visibleType(t *Type, named map[*Type]bool) (bool, error) {
 		return true, nil
 	case KindInstance:
 		// What the instance type exports has a name inside of it.
-		inner := make(map[*Type]bool, len(named))
-		for k := range named {
-			inner[k] = true
-		}
 		if err := v.spend(len(named)); err != nil {
 			return false, err
 		}
-		return v.visibleInstance(t, inner)
+		return v.visibleInstance(t, maps.Clone(named))
 	}
 	return v.visibleParts(t, named)
 }
 
 func (v *validator) visibleParts(t *Type, named map[*Type]bool) (bool, error) {
+	if err := v.spend(1 + len(t.Fields)); err != nil {
+		return false, err
+	}
 	for _, f := range t.Fields {
 		if ok, err := v.visibleUse(f.Type, named); !ok || err != nil {
 			return false, err
@@ -71,9 +77,6 @@ func (v *validator) visibleUse(t *Type, named map[*Type]bool) (bool, error) {
 	switch t.Kind {
 	case KindRecord, KindVariant, KindFlags, KindEnum, KindResource:
 		return false, nil
-	}
-	if err := v.spend(1); err != nil {
-		return false, err
 	}
 	return v.visibleParts(t, named)
 }
