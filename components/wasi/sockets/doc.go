@@ -1,0 +1,11 @@
+// Package sockets implements wasi:sockets over non-blocking sockets of the
+// system and Go's network poller.
+//
+// Nothing is allowed by default: without a rule that could ever match, making
+// a socket and looking up a name answer access-denied and touch no network.
+// Each bind, connect, datagram and look-up is checked against the rules.
+//
+// Linux and macOS have sockets; elsewhere making one answers not-supported.
+//
+// Source: wasi:sockets@0.2.12.
+package sockets

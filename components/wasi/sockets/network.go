@@ -1,0 +1,127 @@
+package sockets
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	api "latticework/components/wasi/bindings/wasisockets"
+)
+
+// DefaultMaxSockets is how many sockets the guests of one System may have.
+const DefaultMaxSockets = 1024
+
+// Config says what guests may do with the network. The zero value allows
+// nothing.
+type Config struct {
+	Policy Policy
+	// MaxSockets bounds open sockets; 0 stands for DefaultMaxSockets.
+	MaxSockets int
+	// Resolver looks up names; nil stands for the system's.
+	Resolver Resolver
+}
+
+// Resolver looks up the addresses of a host name; [net.Resolver] is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// System implements all interfaces of wasi:sockets. It is safe for concurrent
+// use by several guests.
+type System struct {
+	policy   Policy
+	resolver Resolver
+	max      int64
+	open     atomic.Int64
+
+	mu       sync.Mutex
+	resolved map[netip.Addr][]string // guarded by mu: names that gave an address
+}
+
+var (
+	_ api.NetworkInterface         = (*System)(nil)
+	_ api.InstanceNetworkInterface = (*System)(nil)
+	_ api.TcpInterface             = (*System)(nil)
+	_ api.TcpCreateSocketInterface = (*System)(nil)
+	_ api.UdpInterface             = (*System)(nil)
+	_ api.UdpCreateSocketInterface = (*System)(nil)
+	_ api.IpNameLookupInterface    = (*System)(nil)
+)
+
+// New returns the interfaces under cfg.
+func New(cfg Config) *System {
+	s := &System{
+		policy:   Policy{Rules: slices.Clone(cfg.Policy.Rules)},
+		resolver: cfg.Resolver,
+		max:      int64(cfg.MaxSockets),
+		resolved: map[netip.Addr][]string{},
+	}
+	if s.resolver == nil {
+		s.resolver = net.DefaultResolver
+	}
+	if s.max <= 0 {
+		s.max = DefaultMaxSockets
+	}
+	return s
+}
+
+// network is the one network: the rules decide what it reaches.
+type network struct{}
+
+// Drop implements wasi:sockets.
+func (network) Drop(context.Context) {}
+
+// InstanceNetwork implements wasi:sockets.
+func (s *System) InstanceNetwork(context.Context) (api.Network, error) { return network{}, nil }
+
+// takeSlot counts one more socket.
+func (s *System) takeSlot() error {
+	if s.open.Add(1) > s.max {
+		s.open.Add(-1)
+		return errSocketLimit
+	}
+	return nil
+}
+
+func (s *System) freeSlot() { s.open.Add(-1) }
+
+// remember notes that name resolved to addrs. Loopback and link-local
+// addresses count for "localhost" alone: a name must not open up what stands
+// beside the host.
+func (s *System) remember(name string, addrs []netip.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range addrs {
+		local := a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsUnspecified()
+		known := s.resolved[a]
+		if local && name != "localhost" || slices.Contains(known, name) || len(s.resolved) >= maxResolved || len(known) >= 64 {
+			continue
+		}
+		s.resolved[a] = append(known, name)
+	}
+}
+
+// namesOf returns the names that resolved to a.
+func (s *System) namesOf(a netip.Addr) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.resolved[a])
+}
+
+// mayReach reports whether the rules allow peer.
+func (s *System) mayReach(proto Proto, peer netip.AddrPort) bool {
+	return s.policy.peer(proto, peer, s.namesOf)
+}
+
+// mayBind reports whether the rules allow a socket at local. Whoever may reach
+// a peer may take any free port of any address for that: what comes in there
+// is checked by itself.
+func (s *System) mayBind(proto Proto, local netip.AddrPort) (allowed, listen bool) {
+	if s.policy.listen(proto, local) {
+		return true, true
+	}
+	return local.Port() == 0 && s.policy.outgoing(proto), false
+}
