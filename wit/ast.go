@@ -14,10 +14,12 @@ type astPackage struct {
 	name  PackageName
 	named bool // the file has a package declaration
 	docs  string
-	// docsPos is where the documentation starts; pos is the name.
-	docsPos pos
-	pos     pos
-	items   []astItem
+	// explicitDocs says that docs are marked as documentation, and docsPos
+	// where they start; pos is the name.
+	explicitDocs bool
+	docsPos      pos
+	pos          pos
+	items        []astItem
 }
 
 // astFile is a parsed file.

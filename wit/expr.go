@@ -34,6 +34,7 @@ type expr struct {
 
 type exprField struct {
 	name, docs string
+	pos        pos   // of the name, if it is in the source
 	of         *expr // nil for none
 }
 
@@ -53,23 +54,27 @@ func (e *expr) root() *expr {
 }
 
 // refs calls f for every expr that e is made of, as a place where it may be
-// replaced.
-func (e *expr) refs(f func(**expr)) {
+// replaced, with its position in the source.
+func (e *expr) refs(f func(**expr, pos)) {
 	for _, p := range []**expr{&e.key, &e.of, &e.err} {
 		if *p != nil {
-			f(p)
+			f(p, e.pos)
 		}
 	}
 	for i := range e.fields {
 		if e.fields[i].of != nil {
-			f(&e.fields[i].of)
+			at := e.fields[i].pos
+			if at.src == nil {
+				at = e.pos
+			}
+			f(&e.fields[i].of, at)
 		}
 	}
 }
 
 // inner returns the first stability among what e is made of.
 func (e *expr) inner() (s Stability) {
-	e.refs(func(p **expr) {
+	e.refs(func(p **expr, _ pos) {
 		if s == (Stability{}) {
 			s = (*p).stability
 		}

@@ -7,46 +7,76 @@ import (
 	"unicode/utf8"
 )
 
-// skipSpace skips white space and comments and returns the documentation
-// comments among them.
+// skipSpace skips white space and comments and returns the comments, all of
+// which document what follows.
 func (l *lexer) skipSpace() ([]docComment, error) {
 	var docs []docComment
 	text := l.src.text
 	for l.off < len(text) {
 		rest := text[l.off:]
+		n := 0
 		switch {
 		case strings.IndexByte(" \t\r\n", rest[0]) >= 0:
 			l.off++
 			continue
 		case strings.HasPrefix(rest, "//"):
-			n := strings.IndexByte(rest, '\n')
-			if n < 0 {
+			if n = strings.IndexByte(rest, '\n'); n < 0 {
 				n = len(rest)
 			}
-			if strings.HasPrefix(rest, "///") && !strings.HasPrefix(rest, "////") {
-				docs = append(docs, docComment{lineDoc(rest[3:n]), l.off})
-			}
-			l.off += n
-			continue
 		case strings.HasPrefix(rest, "/*"):
-			n, err := l.blockComment()
-			if err != nil {
+			var err error
+			if n, err = l.blockComment(); err != nil {
 				return nil, err
 			}
-			if n > len("/**/") && strings.HasPrefix(rest, "/**") {
-				docs = append(docs, docComment{strings.TrimSpace(rest[3 : n-2]), l.off})
-			}
-			l.off += n
-			continue
+		default:
+			return docs, nil
 		}
-		break
+		docs = append(docs, docComment{rest[:n], l.off})
+		l.off += n
 	}
 	return docs, nil
 }
 
-// lineDoc returns the text of one line of documentation.
-func lineDoc(s string) string {
-	return strings.TrimRight(strings.TrimPrefix(s, " "), " \t\r")
+// explicit reports whether the comment is marked as documentation.
+func (d docComment) explicit() bool {
+	return strings.HasPrefix(d.text, "///") || strings.HasPrefix(d.text, "/**")
+}
+
+// lines returns the text of a comment without its marks.
+func (d docComment) lines() []string {
+	text := d.text
+	if inner, ok := strings.CutPrefix(text, "/**"); ok && len(text) >= len("/***/") {
+		text = strings.TrimSpace(strings.TrimSuffix(inner, "*/"))
+	} else {
+		text = strings.TrimLeft(text, "/")
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " \t\r")
+	}
+	return lines
+}
+
+// joinDocs makes one text of comments, without the indentation that all lines
+// have in common.
+func joinDocs(docs []docComment) string {
+	var lines []string
+	for _, d := range docs {
+		lines = append(lines, d.lines()...)
+	}
+	common := -1
+	for _, line := range lines {
+		indent := len(line) - len(strings.TrimLeft(line, " "))
+		if line != "" && (common < 0 || indent < common) {
+			common = indent
+		}
+	}
+	for i, line := range lines {
+		if line != "" {
+			lines[i] = line[common:]
+		}
+	}
+	return strings.Trim(strings.Join(lines, "\n"), "\n")
 }
 
 // blockComment returns the length of the comment that starts here; comments
@@ -69,18 +99,6 @@ func (l *lexer) blockComment() (int, error) {
 		}
 	}
 	return 0, l.at(l.off).errorf("unterminated block comment")
-}
-
-// joinDocs makes one text of documentation comments.
-func joinDocs(docs []docComment) string {
-	var lines []string
-	for _, d := range docs {
-		lines = append(lines, strings.Split(strings.ReplaceAll(d.text, "\r\n", "\n"), "\n")...)
-	}
-	for i, line := range lines {
-		lines[i] = strings.TrimRight(line, " \t")
-	}
-	return strings.TrimRight(strings.Join(lines, "\n"), "\n")
 }
 
 // lexString reads a string literal with the escapes of the core text format.

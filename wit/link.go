@@ -73,9 +73,9 @@ func (k *finisher) exprs() error {
 			continue
 		}
 		keep := e.kind == exprAlias || e.kind == KindOwn || e.kind == KindBorrow
-		e.refs(func(p **expr) {
+		e.refs(func(p **expr, at pos) {
 			if err == nil {
-				err = k.ref(p, e.pos, keep)
+				err = k.ref(p, at, keep)
 			}
 		})
 		if err != nil {
@@ -108,7 +108,7 @@ func (k *finisher) ref(p **expr, at pos, keep bool) error {
 
 func (k *finisher) addToArena(e *expr) {
 	e.borrows = e.kind == KindBorrow
-	e.refs(func(p **expr) { e.borrows = e.borrows || e.kind != KindOwn && (*p).borrows })
+	e.refs(func(p **expr, _ pos) { e.borrows = e.borrows || e.kind != KindOwn && (*p).borrows })
 	e.build()
 	k.linker.resolve.arena = append(k.linker.resolve.arena, e)
 }

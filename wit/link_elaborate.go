@@ -8,6 +8,7 @@ package wit
 // import; what makes both necessary at once is an error.
 func elaborate(w *World, at pos) error {
 	e := elaboration{imports: newItemSet(), exports: newItemSet(), exported: map[*Interface]bool{}, required: map[*Interface]bool{}}
+	sortImports(w.Imports)
 	for _, item := range w.Imports {
 		switch {
 		case item.Interface != nil:
@@ -34,8 +35,7 @@ func elaborate(w *World, at pos) error {
 	}
 	for _, item := range ifaces {
 		if !e.export(item, true) {
-			name := item.Name
-			return at.errorf("interface `%s` transitively depends on an interface in incompatible ways", name)
+			return at.errorf("interface `%s` transitively depends on an interface in incompatible ways", item.Name)
 		}
 	}
 	w.Imports, w.Exports = e.imports.items, e.exports.items

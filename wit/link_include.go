@@ -47,6 +47,9 @@ func (c *cloner) merge(have, items []WorldItem, what string, at pos) ([]WorldIte
 		index[item.Name] = i
 	}
 	for _, item := range items {
+		if c.from.Package != c.to.Package && item.Stability.Since != "" {
+			item.Stability = Stability{} // versions of another package mean nothing here
+		}
 		if !item.qualified() {
 			item = c.item(item)
 			if _, ok := index[item.Name]; ok {
@@ -62,18 +65,12 @@ func (c *cloner) merge(have, items []WorldItem, what string, at pos) ([]WorldIte
 	return have, nil
 }
 
-// mergeStability returns the gates of an item that comes in twice: those of
-// the earlier version.
-func mergeStability(a, b Stability) Stability {
-	switch {
-	case a == Stability{} || a.Feature != "":
-		return a
-	case b == Stability{} || b.Feature != "":
-		return a
-	case CompareVersions(b.Since, a.Since) < 0:
-		a.Since = b.Since
+// mergeStability returns the gates of an item that comes in once more.
+func mergeStability(have, more Stability) Stability {
+	if have == (Stability{}) {
+		return more
 	}
-	return a
+	return have
 }
 
 // cloner copies the items of one world into another one: types that the first
@@ -123,7 +120,7 @@ func (c *cloner) expr(e *expr, name string) *expr {
 	n := *e
 	n.fields = append([]exprField(nil), e.fields...)
 	changed := e.def != nil
-	n.refs(func(p **expr) {
+	n.refs(func(p **expr, _ pos) {
 		of := *p
 		refName := ""
 		if of.def != nil {

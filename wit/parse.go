@@ -6,6 +6,9 @@ type parser struct {
 	tok token // the lookahead
 	// How deep types are within types, and packages within packages.
 	typeDepth, packageDepth int
+	// misplaced is the error for the first package within a nested one. What
+	// is in it is still read: other errors come first.
+	misplaced error
 }
 
 // parseFile reads a file.
@@ -131,8 +134,11 @@ func (p *parser) file() (*astFile, error) {
 // packageDecl reads `package a:b@1.0.0`.
 func (p *parser) packageDecl() (*astPackage, error) {
 	pkg := &astPackage{named: true, docs: joinDocs(p.tok.docs), docsPos: p.at(p.tok)}
-	if len(p.tok.docs) > 0 {
-		pkg.docsPos = pos{p.lex.src, p.tok.docs[0].off}
+	for _, d := range p.tok.docs {
+		if d.explicit() {
+			pkg.docsPos, pkg.explicitDocs = pos{p.lex.src, d.off}, true
+			break
+		}
 	}
 	if err := p.advance(); err != nil {
 		return nil, err
@@ -173,12 +179,17 @@ func (p *parser) packageBody(pkg *astPackage) error {
 		if err != nil {
 			return err
 		}
+		if p.misplaced == nil {
+			p.misplaced = inner.pos.errorf("nested packages must be placed at the top-level")
+		}
 		if err := p.packageBody(inner); err != nil {
 			return err
 		}
-		return inner.pos.errorf("nested packages must be placed at the top-level")
 	}
-	return p.advance()
+	if err := p.advance(); err != nil {
+		return err
+	}
+	return p.misplaced
 }
 
 // topItem reads a use, an interface or a world.

@@ -192,7 +192,7 @@ func newLinker(r *Resolve, cfg *config) *linker {
 // returns the former's name; where stands for them in errors.
 func (l *linker) addFiles(files []*astFile, where string) (PackageName, error) {
 	u := &unit{}
-	var docs *astPackage
+	documented := false
 	for _, f := range files {
 		m := &f.main
 		switch {
@@ -202,11 +202,11 @@ func (l *linker) addFiles(files []*astFile, where string) (PackageName, error) {
 		case u.name != m.name:
 			return u.name, m.pos.errorf("package identifier `%s` does not match previous package name of `%s`", m.name, u.name)
 		}
-		if m.docs != "" {
-			if docs != nil {
-				return u.name, m.docsPos.errorf("found doc comments on multiple 'package' items")
-			}
-			docs, u.docs = m, m.docs
+		switch {
+		case m.explicitDocs && documented:
+			return u.name, m.docsPos.errorf("found doc comments on multiple 'package' items")
+		case m.explicitDocs, u.docs == "":
+			u.docs, documented = m.docs, m.explicitDocs
 		}
 		u.files = append(u.files, m)
 	}
@@ -311,10 +311,9 @@ func (l *linker) finish(main PackageName) (*Resolve, *Package, error) {
 func (l *linker) order() ([]*unit, error) {
 	slices.SortFunc(l.names, comparePackages)
 	var order []*unit
-	state := map[PackageName]int{} // 1 while its dependencies are visited, 2 afterwards
+	state := map[PackageName]int{} // 1 while visited as a dependency, 2 when done
 	var visit func(u *unit) error
 	visit = func(u *unit) error {
-		state[u.name] = 1
 		for _, dep := range u.deps() {
 			if state[dep.pkg] == 1 {
 				return dep.pkgPos.errorf("package `%s` creates a dependency cycle", dep.pkg)
@@ -331,6 +330,7 @@ func (l *linker) order() ([]*unit, error) {
 			if next == nil || state[dep.pkg] == 2 {
 				continue
 			}
+			state[dep.pkg] = 1
 			if err := visit(next); err != nil {
 				return err
 			}

@@ -157,7 +157,7 @@ func (r *resolver) collectEdges(g *graph, file *astPackage) error {
 			if means.name == "" {
 				return nil
 			}
-			on.name = means.name
+			on = means
 		} else if _, ok := g.index[on.name]; !ok {
 			return on.pos.errorf("interface or world `%s` does not exist", on.name)
 		}
@@ -210,23 +210,34 @@ func (r *resolver) buildScopes(u *unit) error {
 	return nil
 }
 
-// foreignItem finds an item of another package. A world may stand where an
-// interface is wanted: the caller says so better.
+// foreignItem finds an interface or world of another package. One that
+// feature gates exclude is found too: the place that refers to it may be
+// excluded itself.
 func (r *resolver) foreignItem(p usePath, want string) (scopeItem, error) {
 	pkg := r.linker.resolve.FindPackage(p.pkg)
 	if pkg == nil {
 		return scopeItem{}, r.linker.unknownPackage(p)
 	}
+	but := ""
 	if i := pkg.Interface(p.item.name); i != nil {
-		return scopeItem{iface: i}, nil
+		if want == "interface" {
+			return scopeItem{iface: i}, nil
+		}
+		but = ": it is an interface"
 	}
 	if w := pkg.World(p.item.name); w != nil {
-		return scopeItem{world: w}, nil
+		if want == "world" {
+			return scopeItem{world: w}, nil
+		}
+		but = ": it is a world"
 	}
-	if i, ok := pkg.excluded[p.item.name]; ok {
-		return i, nil
+	if _, ok := pkg.excluded[p.item.name]; ok { // of either kind
+		if i := pkg.excluded[p.item.name]; want == "interface" && i.iface != nil || want == "world" && i.world != nil {
+			return i, nil
+		}
+		return scopeItem{iface: &Interface{Name: p.item.name, Package: pkg, excluded: true}, world: &World{excluded: true}}, nil
 	}
-	return scopeItem{}, p.item.pos.errorf("%s '%s' not found in package '%s'", want, p.item.name, p.pkg)
+	return scopeItem{}, p.item.pos.errorf("%s '%s' not found in package '%s'%s", want, p.item.name, p.pkg, but)
 }
 
 // item follows a path.

@@ -259,6 +259,9 @@ func (r *resolver) typ(t *astType) (*expr, error) {
 	if err := r.fill(e, t); err != nil {
 		return nil, err
 	}
+	if e.kind == KindOwn {
+		return e.of, nil // "own<r>" and "r" are the same
+	}
 	return r.share(e), nil
 }
 
@@ -294,7 +297,7 @@ func (r *resolver) fill(e *expr, t *astType) (err error) {
 			return err
 		}
 		if !isMapKey(e.key.root().kind) {
-			return t.key.pos.errorf("invalid map key type: map keys must be bool, u8, u16, u32, u64, s8, s16, s32, s64, char, or string")
+			return t.pos.errorf("invalid map key type: map keys must be bool, u8, u16, u32, u64, s8, s16, s32, s64, char, or string")
 		}
 	}
 	if t.elem != nil {
@@ -308,7 +311,7 @@ func (r *resolver) fill(e *expr, t *astType) (err error) {
 		}
 	}
 	for _, m := range t.fields {
-		f := exprField{name: m.name.name, docs: m.docs}
+		f := exprField{name: m.name.name, docs: m.docs, pos: m.name.pos}
 		if m.typ != nil {
 			if f.of, err = r.typ(m.typ); err != nil {
 				return err
