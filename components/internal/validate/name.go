@@ -86,7 +86,7 @@ func parseInterface(s string) (parsedName, error) {
 	rest = rest[end+1:]
 	iface, version, versioned := strings.Cut(rest, "@")
 	if i := strings.IndexByte(iface, '/'); i >= 0 && isLabel(iface[:i]) {
-		return n, invalid("trailing characters found: `%s`", rest[i:])
+		return n, invalid("trailing characters found: `%s`", iface[i:])
 	}
 	if !isLabel(iface) {
 		return n, notKebab(iface)
