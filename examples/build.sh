@@ -1,0 +1,209 @@
+#!/bin/bash
+# build.sh [NAME…]: builds the guests of examples/ from source, all or those named,
+# and prints the size and seconds of each. The work is done in guests-work/, which
+# may be deleted at any time; toolchains come from apt (as root), npm and Go.
+#
+# Guests up to 200 KB are committed, so that nobody needs any of this to run them.
+set -euo pipefail
+
+examples=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(dirname "$examples")
+work=${GUESTS_WORK:-$root/guests-work}
+mkdir -p "$work/tmp"
+
+all=(counter hello-rust hello-c command-rust command-c counter-go hello-js counter-js library-js)
+if [ $# -gt 0 ]; then wanted=("$@"); else wanted=("${all[@]}"); fi
+
+fail() { echo "guests: $*" >&2; exit 1; }
+wants() { local w; for w in "${wanted[@]}"; do [[ " $* " == *" $w "* ]] && return 0; done; return 1; }
+for w in "${wanted[@]}"; do [[ " ${all[*]} " == *" $w "* ]] || fail "no guest $w; known: ${all[*]}"; done
+
+# --- toolchains
+
+packages() { # apt packages that give the commands; installs what is missing
+  local missing=() p
+  for p in "$@"; do dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p"); done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    fail "missing packages; run as root: apt-get install ${missing[*]}"
+  fi
+  echo "guests: installing ${missing[*]}" >&2
+  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"; } \
+    >"$work/apt.log" 2>&1 || fail "apt-get failed: $(tail -2 "$work/apt.log")"
+}
+
+command -v node >/dev/null && command -v npm >/dev/null || packages nodejs npm
+if ! cmp -s "$examples/toolchain/package.json" "$work/package.json" || [ ! -d "$work/node_modules" ]; then
+  cp "$examples/toolchain/package.json" "$work/package.json"
+  (cd "$work" && npm install --no-audit --no-fund --no-package-lock >npm.log 2>&1) || fail "npm failed: $(tail -2 "$work/npm.log")"
+fi
+node_bin=$work/node_modules/.bin
+jco() { node "$node_bin/jco" "$@"; }
+
+if wants hello-c command-c command-rust; then packages clang-22 lld-22 wasi-libc libclang-rt-22-dev-wasm32; fi
+if wants counter hello-rust command-rust; then packages rustc-web cargo-web rust-web-src lld-22; fi
+
+# --- WIT: the packages that the project serves, beside a guest's own world
+
+world() { # NAME: prints the folder
+  local dir=$work/wit/$1 package
+  rm -rf "$dir" && mkdir -p "$dir/deps"
+  cp "$examples/$1"/wit/*.wit "$dir/"
+  for package in "$root"/wit/packages/*/*@*; do
+    cp -r "$package" "$dir/deps/$(basename "$(dirname "$package")")-$(basename "$package" | tr '@' '_')"
+  done
+  echo "$dir"
+}
+
+# --- Rust: Debian's compiler with the standard library built from its source
+
+rust_vendor=/usr/lib/rustlib/src/rust/library/vendor
+
+# The crate that Debian vendors lacks its prebuilt object; this copy has the
+# function in Rust instead.
+wit_bindgen() {
+  local dir=$work/wit-bindgen
+  [ -f "$dir/ready" ] && { echo "$dir"; return; }
+  rm -rf "$dir" && cp -r "$rust_vendor"/wit-bindgen-0.* "$dir" && rm -f "$dir"/.cargo-checksum.json*
+  echo 'fn main() {}' >"$dir/build.rs"
+  cat >"$dir/src/rt/wit_bindgen_cabi_realloc.rs" <<'RUST'
+#[no_mangle]
+pub unsafe extern "C" fn cabi_realloc(old: *mut u8, old_size: usize, align: usize, size: usize) -> *mut u8 {
+    crate::rt::cabi_realloc(old, old_size, align, size)
+}
+RUST
+  touch "$dir/ready"
+  echo "$dir"
+}
+
+rust() { # NAME TARGET [cargo options]: builds a copy, so that no lock file lands in the tree
+  local name=$1 target=$2 dir=$work/rust/$1
+  shift 2
+  mkdir -p "$dir" && rm -rf "$dir/src" && cp -r "$examples/$name/Cargo.toml" "$examples/$name/src" "$dir/"
+  (cd "$dir" && env -u RUSTUP_TOOLCHAIN RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_NET_OFFLINE=true \
+    CARGO_TARGET_DIR="$work/rust/target-$name" /usr/bin/cargo build --release \
+    -Zbuild-std=std,panic_abort --target "$target" \
+    --config 'source.crates-io.replace-with="vendored"' --config "source.vendored.directory=\"$rust_vendor\"" "$@")
+}
+
+rust_http() { # NAME CRATE: prints the core module
+  rust "$1" wasm32-unknown-unknown --config "patch.crates-io.wit-bindgen.path=\"$(wit_bindgen)\"" \
+    --config 'target.wasm32-unknown-unknown.linker="wasm-ld-22"'
+  core=$work/rust/target-$1/wasm32-unknown-unknown/release/$2.wasm
+}
+
+build_counter() {
+  local core
+  rust_http counter counter
+  jco embed "$core" --wit "$(world counter)" -n imports -o "$work/tmp/counter.wasm"
+  jco new "$work/tmp/counter.wasm" -o "$1"
+}
+
+build_hello-rust() {
+  local core
+  rust_http hello-rust hello
+  jco new "$core" -o "$1"
+}
+
+c_objects() {
+  local f
+  for f in adapter_memory command_start; do
+    clang-22 --target=wasm32-wasi -O2 -c "$examples/toolchain/$f.c" -o "$work/tmp/$f.o"
+  done
+}
+
+build_command-rust() {
+  c_objects
+  local flags='"-Clink-self-contained=no","-Clink-arg=--target=wasm32-wasi","-Ctarget-feature=+crt-static","-Clink-arg=-nostartfiles"'
+  rust command-rust wasm32-wasip1 --config 'target.wasm32-wasip1.linker="clang-22"' \
+    --config "target.wasm32-wasip1.rustflags=[$flags,\"-Clink-arg=$work/tmp/adapter_memory.o\",\"-Clink-arg=$work/tmp/command_start.o\"]"
+  jco new "$work/rust/target-command-rust/wasm32-wasip1/release/command.wasm" --wasi-command -o "$1"
+}
+
+# --- C
+
+build_hello-c() {
+  clang-22 --target=wasm32 -O2 -Wall -Wextra -Werror -nostdlib -Wl,--no-entry,--strip-all "$examples/hello-c/hello.c" -o "$work/tmp/hello-c.core.wasm"
+  jco embed "$work/tmp/hello-c.core.wasm" --wit "$(world hello-c)" -n hello -o "$work/tmp/hello-c.wasm"
+  jco new "$work/tmp/hello-c.wasm" -o "$1"
+}
+
+build_command-c() {
+  c_objects
+  clang-22 --target=wasm32-wasi -O2 -Wall -Wextra -nostartfiles -Wl,--strip-all "$examples/command-c/command.c" \
+    "$work/tmp/adapter_memory.o" "$work/tmp/command_start.o" -o "$work/tmp/command-c.core.wasm"
+  jco new "$work/tmp/command-c.core.wasm" --wasi-command -o "$1"
+}
+
+# --- Go: the compiler's wasip1 target, as a library
+
+# Go's runtime takes memory that the preview 1 adapter grew for its own. This
+# overlay lets it look at the memory's end before it goes on.
+go_overlay() {
+  local dir=$work/overlay source
+  source=$(go env GOROOT)/src/runtime
+  mkdir -p "$dir"
+  sed 's|^\(\t*\)p = alignUp(bloc, align)|\1blocSync()\n&|' "$source/mem_sbrk.go" >"$dir/mem_sbrk.go"
+  sed 's|^\tbl := bloc$|\tblocSync()\n&|' "$source/mem_wasm.go" >"$dir/mem_wasm.go"
+  grep -q blocSync "$dir/mem_sbrk.go" && grep -q blocSync "$dir/mem_wasm.go" ||
+    fail "this Go release's runtime is not the one the overlay knows: see go_overlay in examples/build.sh"
+  cat >>"$dir/mem_wasm.go" <<'GO'
+
+// blocSync gives up the rest of our region if somebody else has grown memory
+// since, so that only what we grew ourselves is handed out.
+func blocSync() {
+	if end := uintptr(currentMemory()) * physPageSize; end != blocMax {
+		bloc, blocMax = end, end
+	}
+}
+GO
+  printf '{"Replace":{"%s":"%s","%s":"%s"}}\n' "$source/mem_sbrk.go" "$dir/mem_sbrk.go" "$source/mem_wasm.go" "$dir/mem_wasm.go" >"$dir/overlay.json"
+  echo "$dir/overlay.json"
+}
+
+build_counter-go() {
+  local overlay t=$work/tmp/counter-go
+  overlay=$(go_overlay)
+  mkdir -p "$t"
+  (cd "$examples/counter-go" && GOFLAGS= GOWORK=off GOOS=wasip1 GOARCH=wasm go build -overlay "$overlay" -trimpath -buildvcs=false \
+    -buildmode=c-shared -ldflags='-s -w' -o "$t/core.wasm" .)
+  node "$node_bin/wasm-as" --enable-bulk-memory "$examples/toolchain/adapter_memory.wat" -o "$t/memory.wasm"
+  node "$node_bin/wasm-merge" --all-features "$t/core.wasm" main "$t/memory.wasm" memory -o "$t/merged.wasm"
+  jco embed "$t/merged.wasm" --wit "$(world counter-go)" -n counter -o "$t/embedded.wasm"
+  jco new "$t/embedded.wasm" --wasi-reactor -o "$1"
+}
+
+# --- JavaScript: on StarlingMonkey, and on QuickJS, which does without wasi:http 0.2
+
+build_hello-js() {
+  jco componentize "$examples/hello-js/hello.js" --wit "$(world hello-js)" -n hello --disable fetch-event -o "$1"
+}
+build_counter-js() {
+  jco componentize "$examples/counter-js/counter.js" --wit "$(world counter-js)" -n counter --disable fetch-event -o "$1"
+}
+build_library-js() {
+  jco componentize "$examples/library-js/library.js" --wit "$(world library-js)" -n library --backend qjs --backend-qjs-disable-async -o "$1"
+}
+
+# --- all of them
+
+failed=()
+for name in "${wanted[@]}"; do
+  out=$examples/$name/${name%%-*}.wasm
+  started=$(date +%s.%N)
+  rm -f "$work/tmp/$name.out.wasm"
+  set +e # not in a condition, where bash would not stop at the first failure
+  (set -e; "build_$name" "$work/tmp/$name.out.wasm") >"$work/$name.log" 2>&1
+  status=$?
+  set -e
+  if [ "$status" = 0 ] && [ -s "$work/tmp/$name.out.wasm" ]; then
+    mv "$work/tmp/$name.out.wasm" "$out"
+    awk -v n="$name" -v b="$(stat -c %s "$out")" -v s="$started" -v e="$(date +%s.%N)" \
+      'BEGIN { printf "%-14s %9d bytes %6.1f s\n", n, b, e - s }'
+  else
+    failed+=("$name")
+    echo "$name FAILED; the end of $work/$name.log:"
+    tail -5 "$work/$name.log" | sed 's/^/    /'
+  fi
+done
+[ ${#failed[@]} = 0 ] || fail "${#failed[@]} of ${#wanted[@]} failed: ${failed[*]}"

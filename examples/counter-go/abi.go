@@ -1,0 +1,74 @@
+package main
+
+import (
+	"strings"
+	"unsafe"
+)
+
+// allocated holds what the host asked for until it is taken, so that the
+// collector leaves it alone. Keys are addresses.
+var allocated = map[uint32][]byte{}
+
+//go:wasmexport cabi_realloc
+func cabiRealloc(old, oldSize, align, size uint32) uint32 {
+	if size == 0 {
+		return align
+	}
+	block := make([]byte, size+align)
+	at := (address(unsafe.Pointer(&block[0])) + align - 1) &^ (align - 1)
+	if oldSize > 0 {
+		copy(memory(at, size), memory(old, oldSize))
+		delete(allocated, old)
+	}
+	allocated[at] = block
+	return at
+}
+
+func address(p unsafe.Pointer) uint32 { return uint32(uintptr(p)) }
+
+// memory is the n bytes at an address.
+func memory(at, n uint32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(uintptr(at))), n)
+}
+
+// take copies a string that the host allocated, and lets go of it.
+func take(at, n uint32) string {
+	if n == 0 {
+		return ""
+	}
+	s := strings.Clone(unsafe.String((*byte)(unsafe.Pointer(uintptr(at))), n))
+	delete(allocated, at)
+	return s
+}
+
+// lent holds what the host may still read through a bare address: a call of
+// cabi_realloc can start the collector. It is emptied at each request.
+var lent []any
+
+// lend gives a string's address and length.
+func lend(s string) (at, n uint32) {
+	if s == "" {
+		return 1, 0
+	}
+	lent = append(lent, s)
+	return address(unsafe.Pointer(unsafe.StringData(s))), uint32(len(s))
+}
+
+// area receives a result that is more than one number: its case, then the
+// payload at the payload's alignment.
+type area struct{ words [16]uint64 }
+
+// newArea makes an area that does not move: not on a goroutine's stack.
+//
+//go:noinline
+func newArea() *area { return new(area) }
+
+func (a *area) at() uint32       { return address(unsafe.Pointer(a)) }
+func (a *area) u8(o uint32) byte { return memory(a.at()+o, 1)[0] }
+func (a *area) u32(o uint32) uint32 {
+	return *(*uint32)(unsafe.Pointer(uintptr(a.at() + o)))
+}
+func (a *area) u64(o uint32) uint64 {
+	return *(*uint64)(unsafe.Pointer(uintptr(a.at() + o)))
+}
+func (a *area) text(o uint32) string { return take(a.u32(o), a.u32(o+4)) }

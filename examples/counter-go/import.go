@@ -1,0 +1,58 @@
+package main
+
+// The imports as the canonical ABI flattens them: a text is an address and a
+// length, out is the address of an area.
+
+//go:wasmimport wasi:http/types@0.2.12 [method]incoming-request.path-with-query
+func requestPath(request, out uint32)
+
+//go:wasmimport wasi:http/types@0.2.12 [method]incoming-request.method
+func requestMethod(request, out uint32)
+
+//go:wasmimport wasi:http/types@0.2.12 [resource-drop]incoming-request
+func requestDrop(request uint32)
+
+//go:wasmimport wasi:http/types@0.2.12 [static]fields.from-list
+func fieldsFromList(at, n, out uint32)
+
+//go:wasmimport wasi:http/types@0.2.12 [constructor]outgoing-response
+func responseNew(headers uint32) uint32
+
+//go:wasmimport wasi:http/types@0.2.12 [method]outgoing-response.set-status-code
+func responseSetStatus(response, status uint32) uint32
+
+//go:wasmimport wasi:http/types@0.2.12 [method]outgoing-response.body
+func responseBody(response, out uint32)
+
+//go:wasmimport wasi:http/types@0.2.12 [static]response-outparam.set
+func responseSend(param, isError, response, b uint32, c uint64, d, e, f, g uint32)
+
+//go:wasmimport wasi:http/types@0.2.12 [method]outgoing-body.write
+func bodyWrite(body, out uint32)
+
+//go:wasmimport wasi:http/types@0.2.12 [static]outgoing-body.finish
+func bodyFinish(body, hasTrailers, trailers, out uint32)
+
+//go:wasmimport wasi:io/streams@0.2.12 [method]output-stream.blocking-write-and-flush
+func streamWrite(stream, at, n, out uint32)
+
+//go:wasmimport wasi:io/streams@0.2.12 [resource-drop]output-stream
+func streamDrop(stream uint32)
+
+//go:wasmimport wasi:keyvalue/store@0.2.0-draft open
+func storeOpen(at, n, out uint32)
+
+//go:wasmimport wasi:keyvalue/store@0.2.0-draft [method]bucket.delete
+func bucketDelete(bucket, at, n, out uint32)
+
+//go:wasmimport wasi:keyvalue/store@0.2.0-draft [method]bucket.list-keys
+func bucketListKeys(bucket, hasCursor uint32, cursor uint64, out uint32)
+
+//go:wasmimport wasi:keyvalue/store@0.2.0-draft [resource-drop]bucket
+func bucketDrop(bucket uint32)
+
+//go:wasmimport wasi:keyvalue/atomics@0.2.0-draft increment
+func bucketIncrement(bucket, at, n uint32, delta uint64, out uint32)
+
+//go:wasmimport wasi:config/store@0.2.0-rc.1 get
+func configGet(at, n, out uint32)
