@@ -15,6 +15,7 @@ import (
 	"latticework/components/internal/binary"
 	"latticework/components/internal/corewasm"
 	"latticework/components/internal/plan"
+	"latticework/components/internal/validate"
 	"latticework/internal/errcode"
 )
 
@@ -151,6 +152,9 @@ func (e *Engine) Close(ctx context.Context) error {
 func (e *Engine) Compile(ctx context.Context, data []byte) (*Component, error) {
 	ast, err := binary.Decode(data, binary.Limits{})
 	if err != nil {
+		return nil, err
+	}
+	if err := validate.Validate(ast, data); err != nil {
 		return nil, err
 	}
 	p, err := plan.Build(ast, data, plan.Config{

@@ -144,6 +144,9 @@ func (in *Instance) Release(ctx context.Context) {
 	in.tmpl, in.mods, in.memories = nil, nil, nil
 }
 
+// Dead reports whether the instance trapped: it answers no further call.
+func (in *Instance) Dead() bool { return in.dead != nil }
+
 // begin starts a call: limits of time and fuel are counted from here.
 func (in *Instance) begin(ctx context.Context) {
 	in.ctx.Context = ctx

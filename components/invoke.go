@@ -165,6 +165,10 @@ func (in *Instance) Call(ctx context.Context, iface, name string, args ...value.
 	if err != nil {
 		return nil, err
 	}
+	return in.callExport(ctx, e, args)
+}
+
+func (in *Instance) callExport(ctx context.Context, e *Export, args []value.Value) (value.Value, error) {
 	if len(args) != len(e.typ.Params) {
 		return nil, errcode.New(errcode.Invalid, "call %s: %d arguments, want %d", e.name, len(args), len(e.typ.Params))
 	}
@@ -174,7 +178,7 @@ func (in *Instance) Call(ctx context.Context, iface, name string, args ...value.
 		}
 	}
 	var out value.Value
-	err = in.Invoke(ctx, e,
+	err := in.Invoke(ctx, e,
 		func(c *abi.Call) error {
 			if len(args) > 0 {
 				e.codec.Params.Store(&c.Mem, c.Params, value.Record(args))

@@ -242,6 +242,9 @@ type Export struct {
 // function's name.
 func (e *Export) Name() string { return e.name }
 
+// Codec returns the function's codec.
+func (e *Export) Codec() *abi.FuncCodec { return e.codec }
+
 // Type returns the function's type.
 func (e *Export) Type() *wit.FuncType { return e.typ }
 

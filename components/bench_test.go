@@ -1,0 +1,57 @@
+package components_test
+
+import (
+	"context"
+	"testing"
+
+	"latticework/components"
+	"latticework/components/wasi/bindings/wasicli"
+	"latticework/components/wasi/bindings/wasiclocks"
+	"latticework/components/wasi/bindings/wasifilesystem"
+	"latticework/components/wasi/bindings/wasihttp"
+	"latticework/components/wasi/bindings/wasiio"
+	"latticework/components/wasi/bindings/wasirandom"
+	"latticework/components/wasi/bindings/wasisockets"
+	"latticework/providers/config/rc1"
+	"latticework/providers/keyvalue"
+	"latticework/providers/logging"
+	"latticework/wit/abi"
+)
+
+// declared describes every interface that the guests import; nothing serves
+// them.
+func declared() []*abi.Interface {
+	return []*abi.Interface{
+		wasicli.BindEnvironment(nil), wasicli.BindExit(nil), wasicli.BindStdin(nil), wasicli.BindStdout(nil), wasicli.BindStderr(nil),
+		wasicli.BindTerminalInput(nil), wasicli.BindTerminalOutput(nil), wasicli.BindTerminalStdin(nil), wasicli.BindTerminalStdout(nil), wasicli.BindTerminalStderr(nil),
+		wasiclocks.BindMonotonicClock(nil), wasiclocks.BindWallClock(nil),
+		wasifilesystem.BindTypes(nil), wasifilesystem.BindPreopens(nil),
+		wasihttp.BindTypes(nil),
+		wasiio.BindError(nil), wasiio.BindPoll(nil), wasiio.BindStreams(nil),
+		wasirandom.BindRandom(nil), wasirandom.BindInsecure(nil), wasirandom.BindInsecureSeed(nil),
+		wasisockets.BindNetwork(nil), wasisockets.BindInstanceNetwork(nil), wasisockets.BindTcp(nil), wasisockets.BindTcpCreateSocket(nil),
+		wasisockets.BindUdp(nil), wasisockets.BindUdpCreateSocket(nil), wasisockets.BindIpNameLookup(nil),
+		keyvalue.BindStore(nil), keyvalue.BindAtomics(nil), keyvalue.BindBatch(nil), rc1.BindStore(nil), logging.BindLogging(nil),
+	}
+}
+
+func BenchmarkInstantiate(b *testing.B) {
+	for _, name := range []string{"c-http", "rust-http", "rust-cmd", "go-http-counter", "js-kv-qjs"} {
+		b.Run(name, func(b *testing.B) {
+			c := compileGuest(b, components.EngineConfig{}, name)
+			tmpl, err := c.Link(components.LinkConfig{Interfaces: declared()})
+			if err != nil {
+				b.Fatal(err)
+			}
+			ctx := context.Background()
+			b.ReportAllocs()
+			for b.Loop() {
+				in, err := tmpl.Acquire(ctx)
+				if err != nil {
+					b.Fatal(err)
+				}
+				in.Release(ctx)
+			}
+		})
+	}
+}
