@@ -79,6 +79,9 @@ func checkMemory(s *scope, i uint32) error {
 	if err == nil && m.Extern.Limits.Is64 {
 		return unsupported("canonical option `memory`: 64-bit memories are not supported")
 	}
+	if err == nil && m.Extern.Limits.PageLog2 != 16 {
+		return invalid("canonical option `memory`: page size is 2^%d, not 2^16", m.Extern.Limits.PageLog2)
+	}
 	if err == nil && m.Extern.Limits.Shared {
 		return invalid("canonical option `memory`: mismatch in the shared flag for memories")
 	}
