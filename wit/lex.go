@@ -129,13 +129,18 @@ func checkText(src *source) error {
 		case r == utf8.RuneError && !strings.HasPrefix(src.text[i:], "\uFFFD"):
 			return p.errorf("text is not valid UTF-8")
 		case r == '\t', r == '\n', r == '\r':
-		case r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069':
+		case isBidi(r):
 			return p.errorf("found character %U, which changes the direction of text", r)
 		case unicode.IsControl(r):
 			return p.errorf("found control character %U", r)
 		}
 	}
 	return nil
+}
+
+// isBidi reports whether r changes the direction of the text around it.
+func isBidi(r rune) bool {
+	return r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
 }
 
 // next returns the next token.

@@ -47,9 +47,7 @@ func (c *cloner) merge(have, items []WorldItem, what string, at pos) ([]WorldIte
 		index[item.Name] = i
 	}
 	for _, item := range items {
-		if c.from.Package != c.to.Package && item.Stability.Since != "" {
-			item.Stability = Stability{} // versions of another package mean nothing here
-		}
+		item.Stability = c.stability(item.Stability)
 		if !item.qualified() {
 			item = c.item(item)
 			if _, ok := index[item.Name]; ok {
@@ -83,6 +81,15 @@ type cloner struct {
 	renames  map[string]string
 	types    map[*expr]*expr
 	defs     map[*Resource]*TypeDef
+}
+
+// stability returns the gates of a copy: versions of another package mean
+// nothing here.
+func (c *cloner) stability(s Stability) Stability {
+	if c.from.Package != c.to.Package && s.Since != "" {
+		return Stability{}
+	}
+	return s
 }
 
 func (c *cloner) item(item WorldItem) WorldItem {
@@ -139,6 +146,8 @@ func (c *cloner) expr(e *expr, name string) *expr {
 	if e.def != nil {
 		d := *e.def
 		d.Name, d.Methods, d.Members, d.expr = name, nil, nil, &n
+		d.Stability = c.stability(d.Stability)
+		n.stability = d.Stability
 		d.Alias = nil
 		if d.World != nil {
 			d.World = c.to
@@ -158,7 +167,7 @@ func (c *cloner) expr(e *expr, name string) *expr {
 // function returns the copy of a function under a name.
 func (c *cloner) function(f *Func, name string) *Func {
 	n := *f
-	n.Name = name
+	n.Name, n.Stability = name, c.stability(f.Stability)
 	if d := c.defs[f.Resource]; d != nil {
 		n.Resource = d.Resource
 		n.Name = funcPrefix(f.Kind) + d.Name
@@ -192,6 +201,7 @@ func (c *cloner) function(f *Func, name string) *Func {
 func (c *cloner) inline(i *Interface, label string) *Interface {
 	n := *i
 	n.Package, n.label, n.Types, n.Funcs = c.pkg, label, nil, nil
+	n.Stability = c.stability(i.Stability)
 	n.types, n.funcs = map[string]*TypeDef{}, i.funcs
 	c.source, c.iface = i, &n
 	for _, t := range i.Types {
