@@ -6,7 +6,6 @@ import (
 	"context"
 
 	"golang.org/x/sys/unix"
-
 )
 
 // usable refuses the options of a closed socket.
@@ -134,4 +133,3 @@ func (t *tcpSocket) SendBufferSize(context.Context) (uint64, error) {
 func (t *tcpSocket) SetSendBufferSize(_ context.Context, value uint64) error {
 	return t.set(func() error { return t.setBufferSize(unix.SO_SNDBUF, value) })
 }
-
