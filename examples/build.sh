@@ -1,6 +1,6 @@
 #!/bin/bash
 # build.sh [NAME…]: builds the guests of examples/ from source, all or those named,
-# and prints the size and seconds of each. The work is done in guests-work/, which
+# and prints the size and seconds of each. The work is done in .guests-work/, which
 # may be deleted at any time; toolchains come from apt (as root), npm and Go.
 #
 # Guests up to 200 KB are committed, so that nobody needs any of this to run them.
@@ -8,7 +8,7 @@ set -euo pipefail
 
 examples=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$examples")
-work=${GUESTS_WORK:-$root/guests-work}
+work=${GUESTS_WORK:-$root/.guests-work}
 mkdir -p "$work/tmp"
 
 all=(counter hello-rust hello-c command-rust command-c counter-go hello-js counter-js library-js)

@@ -3,7 +3,7 @@
 # and compares their answers with cases.json.
 set -euo pipefail
 examples=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-work=${GUESTS_WORK:-$(dirname "$examples")/guests-work}
+work=${GUESTS_WORK:-$(dirname "$examples")/.guests-work}
 
 if ! command -v node >/dev/null; then echo "oracle: node is not installed; as root: apt-get install nodejs npm" >&2; exit 1; fi
 if ! cmp -s "$examples/toolchain/package.json" "$work/package.json" || [ ! -d "$work/node_modules" ]; then

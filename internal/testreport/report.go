@@ -201,24 +201,37 @@ func (r *report) finish(suites bool) {
 		c.passed, c.failed, c.skipped, r.ended, len(r.broken))
 }
 
-// suites prints a line for each top-level test named TestConformanceX; its
-// name is X, with the package's folder before it.
+// suites prints a line for each top-level test named TestConformanceX or
+// TestXSuite; its name is X, with the package's folder before it.
 func (r *report) suites() {
-	const prefix = "TestConformance"
 	fmt.Fprintln(r.out)
 	for _, top := range r.order {
-		if strings.Contains(top.test, "/") || !strings.HasPrefix(top.test, prefix) {
+		x, isSuite := suiteName(top.test)
+		if !isSuite {
 			continue
 		}
 		c := r.count(func(k key) bool {
 			return k.pkg == top.pkg && (k.test == top.test || strings.HasPrefix(k.test, top.test+"/"))
 		})
 		name := strings.TrimPrefix(top.pkg, "latticework/")
-		if rest := strings.TrimPrefix(top.test, prefix); rest != "" {
-			name += "/" + rest
+		if x != "" {
+			name += "/" + x
 		}
 		fmt.Fprintf(r.out, "%s: %d passed, %d failed, %d skipped\n", name, c.passed, c.failed, c.skipped)
 	}
+}
+
+func suiteName(test string) (string, bool) {
+	if strings.Contains(test, "/") {
+		return "", false
+	}
+	if x, ok := strings.CutPrefix(test, "TestConformance"); ok {
+		return x, true
+	}
+	if x, ok := strings.CutSuffix(test, "Suite"); ok {
+		return strings.TrimPrefix(x, "Test"), true
+	}
+	return "", false
 }
 
 // failed reports whether a test or a package failed, or nothing ran at all.

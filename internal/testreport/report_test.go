@@ -99,6 +99,8 @@ func TestSuiteLines(t *testing.T) {
 {"Action":"run","Package":"latticework/wit","Test":"TestConformanceParser/b"}
 {"Action":"skip","Package":"latticework/wit","Test":"TestConformanceParser/b"}
 {"Action":"pass","Package":"latticework/wit","Test":"TestConformanceParser"}
+{"Action":"run","Package":"latticework/wit","Test":"TestDecodeSuite"}
+{"Action":"pass","Package":"latticework/wit","Test":"TestDecodeSuite"}
 {"Action":"run","Package":"latticework/wit","Test":"TestOther"}
 {"Action":"pass","Package":"latticework/wit","Test":"TestOther"}
 {"Action":"pass","Package":"latticework/wit","Elapsed":0.1}
@@ -109,6 +111,9 @@ func TestSuiteLines(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "\nwit/Parser: 1 passed, 0 failed, 1 skipped\n") {
 		t.Errorf("no line of the suite:\n%s", out.String())
+	}
+	if !strings.Contains(out.String(), "\nwit/Decode: 1 passed, 0 failed, 0 skipped\n") {
+		t.Errorf("no line of the suite named by its end:\n%s", out.String())
 	}
 	if strings.Contains(out.String(), "Other:") {
 		t.Errorf("a test that is no suite has a line:\n%s", out.String())
