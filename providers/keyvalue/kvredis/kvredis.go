@@ -16,6 +16,15 @@ import (
 // Name is how manifests call the technology.
 const Name = "keyvalue-redis"
 
+// The library logs every failed attempt to connect to standard error, besides
+// returning it. It has one logger for the process and no lock around it, so
+// that it is replaced before anything else runs.
+func init() { redis.SetLogger(quiet{}) }
+
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}
+
 // Technology describes it for a registry.
 func Technology() providers.Technology {
 	return providers.Technology{
