@@ -245,8 +245,8 @@ func (d *decoder) integer(c cursor, low, high int) (int, bool) {
 	return int(v), true
 }
 
-// strings reads a map of texts.
-func (d *decoder) strings(c cursor) map[string]string {
+// strings reads a map of texts with at most so many entries.
+func (d *decoder) strings(c cursor, most int) map[string]string {
 	if !d.enter(&c) {
 		return nil
 	}
@@ -254,8 +254,8 @@ func (d *decoder) strings(c cursor) map[string]string {
 		d.invalid(c, "must be a map, is %s", kindName(c.node))
 		return nil
 	}
-	if n := len(c.node.Content) / 2; n > maxList {
-		d.report(c, errcode.Exhausted, "entries: %d > %d", n, maxList)
+	if n := len(c.node.Content) / 2; n > most {
+		d.report(c, errcode.Exhausted, "entries: %d > %d", n, most)
 		return nil
 	}
 	m := map[string]string{}

@@ -4,11 +4,19 @@ import "time"
 
 // Bounds of a manifest. What is above them is refused, with both numbers.
 const (
-	MaxBytes      = 1 << 20 // of a manifest
-	MaxInstances  = 10_000  // of one part
-	MaxParts      = 1_000   // components and capabilities of an application
-	maxProblems   = 100     // described; the rest is counted
-	maxList       = 1_000   // entries of any other list or map
+	MaxBytes     = 1 << 20 // of a manifest
+	MaxInstances = 10_000  // of one part
+	MaxParts     = 1_000   // components and capabilities of an application
+	maxProblems  = 100     // described; the rest is counted
+	maxTraits    = 1_000   // of one part
+
+	// As in link state, which would refuse more of them later.
+	maxInterfaces  = 64 // of one link
+	maxConfigNames = 16 // of a part, or of one end of a link
+	maxProperties  = 64 // of a config, also of annotations
+	maxLabels      = 32 // also of a spread's requirements
+	maxSpreads     = 16
+
 	maxValues     = 100_000 // YAML values read, aliases counted at each use
 	maxName       = 63      // bytes of a name
 	maxText       = 4_096   // bytes of any other text, also of a property's value

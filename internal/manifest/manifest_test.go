@@ -179,6 +179,7 @@ func TestBounds(t *testing.T) {
 	many := func(entry string, n int) string { return strings.Repeat(entry, n) }
 	cases := map[string]string{
 		"bytes of the manifest":       many("#", MaxBytes+1),
+		"entries: 17 > 16":            spreads(17),
 		"entries: 1001 > 1000":        "spec: {components: [" + many("{},", MaxParts+1) + "]}",
 		"bytes of text":               "kind: " + many("k", maxText+1),
 		"aliases counted at each use": aliases(1000, 100),
@@ -192,23 +193,29 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// aliases is a manifest of parts that share one list of spreads.
-func aliases(parts, spreads int) string {
+// aliases is a manifest of parts that share one list of links.
+func aliases(parts, links int) string {
 	var b strings.Builder
-	b.WriteString("{apiVersion: core.oam.dev/v1beta1, kind: Application, metadata: {name: a}, spec: {components: [\n")
+	b.WriteString("{apiVersion: core.oam.dev/v1beta1, kind: Application, metadata: {name: a, " +
+		"annotations: {latticework/external: x}}, spec: {components: [\n")
 	for i := range parts {
 		list := "*list"
 		if i == 0 {
 			list = "&list ["
-			for j := range spreads {
-				list += fmt.Sprintf("{name: s%d},", j)
+			for j := range links {
+				list += fmt.Sprintf("{type: link, properties: {name: l%d, target: x, namespace: a, package: b, interfaces: [c]}},", j)
 			}
 			list += "]"
 		}
-		fmt.Fprintf(&b, "{name: p%d, type: component, properties: {image: a.wasm}, traits: [{type: spreadscaler, properties: {instances: 1, spread: %s}}]},\n", i, list)
+		fmt.Fprintf(&b, "{name: p%d, type: component, properties: {image: a.wasm}, traits: %s},\n", i, list)
 	}
 	b.WriteString("]}}")
 	return b.String()
+}
+
+// spreads is a spreadscaler with n spreads, whatever else is missing.
+func spreads(n int) string {
+	return "spec: {components: [{traits: [{type: spreadscaler, properties: {spread: [" + strings.Repeat("{},", n) + "]}}]}]}"
 }
 
 func TestAliasesWithinBounds(t *testing.T) {
@@ -216,8 +223,8 @@ func TestAliasesWithinBounds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(app.Components[9].Scale.Spread); n != 10 {
-		t.Errorf("the last component has %d spreads, want the 10 of the alias", n)
+	if n := len(app.Links); n != 100 || app.Links[99].Source != "p9" {
+		t.Errorf("%d links, want the 10 of the alias for each of 10 parts", n)
 	}
 }
 

@@ -187,7 +187,7 @@ func (d *decoder) textOrNumber(c cursor) (string, bool) {
 // named, to be found elsewhere. It returns their names.
 func (d *decoder) configList(c cursor) []string {
 	var names []string
-	d.list(c, maxList, func(_ int, c cursor) {
+	d.list(c, maxConfigNames, func(_ int, c cursor) {
 		var (
 			config  Config
 			nameAt  cursor
@@ -195,7 +195,7 @@ func (d *decoder) configList(c cursor) []string {
 		)
 		d.object(c, fields{
 			"name":       func(c cursor) { config.Name, _ = d.name(c); nameAt = c },
-			"properties": func(c cursor) { config.Properties = d.strings(c); defined = true },
+			"properties": func(c cursor) { config.Properties = d.strings(c, maxProperties); defined = true },
 		}, "name")
 		if config.Name == "" {
 			return

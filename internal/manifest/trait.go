@@ -5,7 +5,7 @@ import "go.yaml.in/yaml/v3"
 // traits reads the traits of a part.
 func (d *decoder) traits(c cursor, p *Part) {
 	scaled := 0
-	d.list(c, maxList, func(_ int, c cursor) {
+	d.list(c, maxTraits, func(_ int, c cursor) {
 		var (
 			kind       string
 			kindAt     cursor
@@ -52,7 +52,7 @@ func (d *decoder) scale(c cursor) Scale {
 			instances(c)
 		},
 		"spread": func(c cursor) {
-			d.list(c, maxList, func(_ int, c cursor) { s.Spread = append(s.Spread, d.spread(c)) })
+			d.list(c, maxSpreads, func(_ int, c cursor) { s.Spread = append(s.Spread, d.spread(c)) })
 		},
 	})
 	switch {
@@ -75,7 +75,7 @@ func (d *decoder) spread(c cursor) Spread {
 	s := Spread{Weight: maxSpreadPart}
 	d.object(c, fields{
 		"name":         func(c cursor) { s.Name, _ = d.name(c) },
-		"requirements": func(c cursor) { s.Requirements = d.strings(c) },
+		"requirements": func(c cursor) { s.Requirements = d.strings(c, maxLabels) },
 		"weight":       func(c cursor) { s.Weight, _ = d.integer(c, 1, maxSpreadPart) },
 	}, "name")
 	return s
@@ -89,7 +89,7 @@ func (d *decoder) link(c cursor, source string) {
 		"namespace": func(c cursor) { l.Namespace, _ = d.kebab(c) },
 		"package":   func(c cursor) { l.Package, _ = d.kebab(c) },
 		"interfaces": func(c cursor) {
-			d.list(c, maxList, func(_ int, c cursor) {
+			d.list(c, maxInterfaces, func(_ int, c cursor) {
 				if name, ok := d.kebab(c); ok {
 					l.Interfaces = d.unique(c, l.Interfaces, name)
 				}
