@@ -106,6 +106,14 @@ func (c *Component) compile(ctx context.Context) error {
 		c.modules = append(c.modules, mod)
 		c.plan.Modules[i].Bytes = nil // compiled: the bytes are not needed again
 	}
+	for _, m := range c.plan.Unused {
+		code, err := c.engine.rt.CompileModule(ctx, m)
+		if err != nil {
+			return errcode.New(errcode.Invalid, "compile core module: %w", err)
+		}
+		_ = code.Close(ctx)
+	}
+	c.plan.Unused = nil
 	if err := c.codecs(); err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ type builder struct {
 	data    []byte
 	plan    *Plan
 	scanned map[int]*corewasm.Module // by start
+	used    map[int]bool             // instantiated modules, by start
 	shared  map[string]int           // modules after rewriting, by how
 	owners  []*module                // the module instantiated in each slot
 	hosts   map[Host]int
@@ -51,14 +52,36 @@ func Build(c *binary.Component, data []byte, cfg Config) (*Plan, error) {
 	}
 	b := &builder{
 		cfg: cfg, data: data, plan: &Plan{Parents: []int{-1}},
-		scanned: map[int]*corewasm.Module{}, shared: map[string]int{},
+		scanned: map[int]*corewasm.Module{}, used: map[int]bool{}, shared: map[string]int{},
 		hosts: map[Host]int{}, funcs: map[CoreRef]int{}, mems: map[CoreRef]int{},
 	}
 	s := &scope{root: true, exports: newInstance()}
 	if err := b.component(s, c); err != nil {
 		return nil, err
 	}
+	if err := b.unused(); err != nil {
+		return nil, err
+	}
 	return b.plan, b.rootExports(s.exports)
+}
+
+// unused adds the modules that no step instantiates.
+func (b *builder) unused() error {
+	for start, info := range b.scanned {
+		if b.used[start] {
+			continue
+		}
+		targets := make([]corewasm.Target, len(info.Imports))
+		for i, imp := range info.Imports {
+			targets[i] = corewasm.Target{Module: HostModule, Name: imp.Name}
+		}
+		out, err := info.Rewrite(corewasm.RewriteConfig{Imports: targets, Limits: b.cfg.Core})
+		if err != nil {
+			return err
+		}
+		b.plan.Unused = append(b.plan.Unused, out)
+	}
+	return nil
 }
 
 // component follows the definitions of c in s.

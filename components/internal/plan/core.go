@@ -74,6 +74,7 @@ func (b *builder) coreInstance(s *scope, d *binary.CoreInstance) error {
 // step finds the origin of every import of m and rewrites the module for it.
 func (b *builder) step(m *module, args map[string]*coreInstance) (Step, error) {
 	var step Step
+	b.used[m.start] = true
 	groups := map[int]int{}
 	targets := make([]corewasm.Target, len(m.info.Imports))
 	var key strings.Builder

@@ -18,6 +18,9 @@ import (
 type Plan struct {
 	// Modules are the distinct core modules after rewriting.
 	Modules []Module
+	// Unused are modules that nothing instantiates, to be validated all the
+	// same.
+	Unused [][]byte
 	// Steps instantiate core modules, in order. Step i fills slot i.
 	Steps []Step
 	// Hosts are the functions that core modules import from the host; their
