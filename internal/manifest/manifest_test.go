@@ -79,12 +79,12 @@ func TestBadManifests(t *testing.T) {
 
 // TestExamples holds the applications that we hand out to the same rules.
 func TestExamples(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join("..", "..", "examples", "*", "lattice.yaml"))
+	files, err := filepath.Glob(filepath.Join("..", "..", "examples", "*", "*.yaml"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no examples found: %v", err)
 	}
 	for _, file := range files {
-		app, err := Load(filepath.Dir(file))
+		app, err := Load(file)
 		if err != nil {
 			t.Errorf("%v", err)
 			continue
