@@ -1,0 +1,276 @@
+package guests
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"latticework/components"
+	"latticework/components/wasi"
+	contract "latticework/components/wasi/bindings/wasihttp"
+	"latticework/components/wasi/wasihttp"
+	"latticework/internal/errcode"
+	"latticework/internal/leakcheck"
+	"latticework/internal/refdata"
+	"latticework/providers"
+	"latticework/providers/config"
+	"latticework/providers/keyvalue/kvmemory"
+	"latticework/wit/abi"
+)
+
+func TestMain(m *testing.M) { leakcheck.Main(m) }
+
+type expectation struct {
+	Kind   string            `json:"kind"`
+	Config map[string]string `json:"config"`
+	Cases  []struct {
+		// Of a command.
+		Args   []string          `json:"args"`
+		Stdin  string            `json:"stdin"`
+		Env    map[string]string `json:"env"`
+		Stdout string            `json:"stdout"`
+		Stderr string            `json:"stderr"`
+		OK     bool              `json:"ok"`
+		// Of a server.
+		Method   string            `json:"method"`
+		Path     string            `json:"path"`
+		Body     string            `json:"body"`
+		Status   int               `json:"status"`
+		Headers  map[string]string `json:"headers"`
+		Response string            `json:"response"`
+	} `json:"cases"`
+}
+
+// TestGuests runs every guest that has recorded answers in JSON.
+func TestGuests(t *testing.T) {
+	files, _ := filepath.Glob(filepath.Join(refdata.Dir(t, "guests/expected"), "*.json"))
+	if len(files) < 9 {
+		t.Fatalf("%d guests with answers, want at least 9", len(files))
+	}
+	e := engine(t)
+	for _, f := range files {
+		name := strings.TrimSuffix(filepath.Base(f), ".json")
+		t.Run(name, func(t *testing.T) {
+			data, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want expectation
+			if err := json.Unmarshal(data, &want); err != nil {
+				t.Fatal(err)
+			}
+			code := read(t, name)
+			if strings.HasPrefix(name, "p3-") {
+				refused(t, e, code)
+				return
+			}
+			c, err := e.Compile(t.Context(), code)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want.Kind == "command" {
+				commands(t, c, want)
+			} else {
+				requests(t, c, want)
+			}
+		})
+	}
+}
+
+func engine(t testing.TB) *components.Engine {
+	e, err := components.NewEngine(t.Context(), components.EngineConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+func read(t testing.TB, name string) []byte {
+	code, err := os.ReadFile(filepath.Join(refdata.Dir(t, "guests/wasm"), name+".wasm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
+// refused checks that a WASI 0.3 guest is refused by the name of an import.
+func refused(t *testing.T, e *components.Engine, code []byte) {
+	c, err := e.Compile(t.Context(), code)
+	if err == nil {
+		_, err = c.Link(components.LinkConfig{Interfaces: system(t, wasi.Config{})})
+	}
+	if !errors.Is(err, errcode.Unsupported) || !strings.Contains(err.Error(), "@0.3.0") {
+		t.Fatalf("%v, want unsupported with the name of an import", err)
+	}
+}
+
+func system(t testing.TB, cfg wasi.Config) []*abi.Interface {
+	s, err := wasi.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s.Interfaces()
+}
+
+func commands(t *testing.T, c *components.Component, want expectation) {
+	for _, k := range want.Cases {
+		t.Run(strings.Join(append(k.Args, "_"), " "), func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			cfg := wasi.Config{
+				Args: append([]string{"guest.wasm"}, k.Args...), Stdin: strings.NewReader(k.Stdin),
+				Stdout: &stdout, Stderr: &stderr,
+				Preopens: []wasi.Preopen{{HostDir: t.TempDir(), GuestPath: "/"}},
+			}
+			for name, v := range k.Env {
+				cfg.Env = append(cfg.Env, wasi.EnvVar{Name: name, Value: v})
+			}
+			err := runCommand(t, c, cfg)
+			if (err == nil) != k.OK {
+				t.Errorf("ended with %v, want success %v", err, k.OK)
+			}
+			if stdout.String() != k.Stdout {
+				t.Errorf("stdout %q, want %q", stdout.String(), k.Stdout)
+			}
+			if stderr.String() != k.Stderr {
+				t.Errorf("stderr %q, want %q", stderr.String(), k.Stderr)
+			}
+		})
+	}
+}
+
+func runCommand(t *testing.T, c *components.Component, cfg wasi.Config) error {
+	tmpl, err := c.Link(components.LinkConfig{Interfaces: system(t, cfg)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := tmpl.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Release(t.Context())
+	text, err := in.CallText(t.Context(), "wasi:cli/run.run()")
+	var exit *wasi.ExitError
+	switch {
+	case errors.As(err, &exit):
+		if exit.Code != 0 {
+			return fmt.Errorf("exit %d", exit.Code)
+		}
+		return nil
+	case err == nil && text != "ok":
+		return errors.New(text)
+	}
+	return err
+}
+
+// keyvalue opens a store in memory with the recorded runtime's one rule: there
+// is no store "nope".
+func keyvalue(t testing.TB) []*abi.Interface {
+	p, err := kvmemory.New(providers.Setup{Name: "store"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := providers.Guard(p)
+	if err := g.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = g.Close(context.Background()) })
+	s, err := g.Link(t.Context(), providers.Link{Source: "guest", Name: "default", Target: "store", Config: map[string]string{"buckets": "hits,b1,b2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Interfaces()
+}
+
+func requests(t *testing.T, c *components.Component, want expectation) {
+	given := system(t, wasi.Config{})
+	given = append(given, contract.BindTypes(&wasihttp.Types{}))
+	given = append(given, keyvalue(t)...)
+	given = append(given, config.NewValues(want.Config).Interfaces()...)
+	tmpl, err := c.Link(components.LinkConfig{Interfaces: given})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(handler(t, tmpl))
+	defer srv.Close()
+	for _, k := range want.Cases {
+		body, times := strings.CutPrefix(k.Body, "x*")
+		if times {
+			body = strings.Repeat("x", atoi(body))
+		}
+		req, err := http.NewRequestWithContext(t.Context(), k.Method, srv.URL+k.Path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k.Path == "/headers" {
+			// As the recording client sent them.
+			for name, v := range map[string]string{"accept": "text/x", "accept-encoding": "gzip, deflate", "accept-language": "*",
+				"sec-fetch-mode": "cors", "user-agent": "node", "x-one": "1"} {
+				req.Header.Set(name, v)
+			}
+		}
+		res, err := srv.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got bytes.Buffer
+		_, err = got.ReadFrom(res.Body)
+		_ = res.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := got.String()
+		if len(text) > 1000 {
+			text = fmt.Sprintf("x*%d", len(text))
+		}
+		if res.StatusCode != k.Status || text != k.Response {
+			t.Errorf("%s %s: %d %q, want %d %q", k.Method, k.Path, res.StatusCode, text, k.Status, k.Response)
+		}
+		for name, v := range k.Headers {
+			if res.Header.Get(name) != v {
+				t.Errorf("%s %s: header %s is %q, want %q", k.Method, k.Path, name, res.Header.Get(name), v)
+			}
+		}
+	}
+}
+
+// handler serves each request by a fresh instance.
+func handler(t testing.TB, tmpl *components.Template) http.Handler {
+	exp, err := contract.ResolveIncomingHandler(tmpl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		in, err := tmpl.Acquire(r.Context())
+		if err != nil {
+			t.Errorf("instantiate: %v", err)
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		defer in.Release(context.WithoutCancel(r.Context()))
+		if err := wasihttp.Serve(r.Context(), in, exp, w, r); err != nil {
+			t.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
+		}
+	})
+}
+
+func atoi(s string) int {
+	n := 0
+	for _, c := range s {
+		n = n*10 + int(c-'0')
+	}
+	return n
+}
