@@ -26,9 +26,9 @@ type expr struct {
 	fields    []exprField
 	length    uint32
 	stability Stability
-	used      bool // an alias made by `use`
-	excluded  bool // by a feature gate
-	borrows   bool // contains a borrow
+	excluded  bool  // by a feature gate
+	borrows   bool  // contains a borrow
+	base      *expr // root, once known
 	typ       *Type
 }
 
@@ -47,10 +47,13 @@ type funcExpr struct {
 
 // root follows aliases.
 func (e *expr) root() *expr {
-	for e.kind == exprAlias {
-		e = e.of
+	if e.kind != exprAlias {
+		return e
 	}
-	return e
+	if e.base == nil {
+		e.base = e.of.root()
+	}
+	return e.base
 }
 
 // refs calls f for every expr that e is made of, as a place where it may be

@@ -10,9 +10,9 @@ import (
 
 // Limits on the text, which may come from anybody.
 const (
-	maxFileSize     = 16 << 20 // bytes of one file
-	maxTypeDepth    = 100      // constructors within one type expression
-	maxPackageDepth = 100      // packages within packages
+	maxFileSize     = 4 << 20 // bytes of one file
+	maxTypeDepth    = 100     // constructors within one type expression
+	maxPackageDepth = 100     // packages within packages
 )
 
 // source is the text of one file.

@@ -131,9 +131,9 @@ func (l *lexer) lexString() (token, error) {
 // lexEscape reads one escape sequence into b.
 func (l *lexer) lexEscape(b *strings.Builder) error {
 	rest := l.src.text[l.off:]
-	bad := l.at(l.off).errorf("invalid escape sequence in a string literal")
+	bad := func() error { return l.at(l.off).errorf("invalid escape sequence in a string literal") }
 	if len(rest) < 2 {
-		return bad
+		return bad()
 	}
 	if i := strings.IndexByte(`tnr"'\`, rest[1]); i >= 0 {
 		b.WriteByte("\t\n\r\"'\\"[i])
@@ -144,7 +144,7 @@ func (l *lexer) lexEscape(b *strings.Builder) error {
 		digits, _, ok = strings.Cut(digits, "}")
 		n, err := strconv.ParseUint(digits, 16, 32)
 		if !ok || err != nil || n > unicode.MaxRune || n >= 0xd800 && n < 0xe000 {
-			return bad
+			return bad()
 		}
 		b.WriteRune(rune(n))
 		l.off += len(`\u{}`) + len(digits)
@@ -152,7 +152,7 @@ func (l *lexer) lexEscape(b *strings.Builder) error {
 	}
 	n, err := strconv.ParseUint(rest[1:min(3, len(rest))], 16, 8)
 	if err != nil || len(rest) < 3 {
-		return bad
+		return bad()
 	}
 	b.WriteByte(byte(n))
 	l.off += 3

@@ -1,10 +1,6 @@
 package wit
 
-import (
-	"slices"
-
-	"latticework/internal/errcode"
-)
+import "slices"
 
 // finish is the second step: see resolver.
 func (r *resolver) finish() error {
@@ -122,9 +118,6 @@ func (k *finisher) iface(p *protoInterface) error {
 	}
 	if !in {
 		i.excluded = true
-		if i.Name != "" {
-			k.exclude(i.Name, scopeItem{iface: i})
-		}
 		return nil
 	}
 	for _, e := range p.types {
@@ -141,18 +134,12 @@ func (k *finisher) iface(p *protoInterface) error {
 			i.Funcs = append(i.Funcs, f.fn)
 		}
 	}
+	i.deps = i.dependsOn()
 	k.linker.resolve.ifaces = append(k.linker.resolve.ifaces, i)
 	if i.Name != "" {
 		k.pkg.Interfaces = append(k.pkg.Interfaces, i)
 	}
 	return nil
-}
-
-func (k *finisher) exclude(name string, item scopeItem) {
-	if k.pkg.excluded == nil {
-		k.pkg.excluded = map[string]scopeItem{}
-	}
-	k.pkg.excluded[name] = item
 }
 
 // owners refuses types whose gates let them in but not the interface around
@@ -208,7 +195,6 @@ func (k *finisher) world(w *protoWorld) error {
 	}
 	if !in {
 		w.world.excluded = true
-		k.exclude(w.world.Name, scopeItem{world: w.world})
 		for _, e := range w.types {
 			if !e.excluded {
 				return e.pos.errorf("found a reference to a world which is excluded due to its feature not being activated; " +
@@ -246,9 +232,18 @@ func (k *finisher) worldItems(items []protoItem) (out []WorldItem, err error) {
 	return out, nil
 }
 
-// maxWorldItems limits the imports and exports of all worlds that are
-// resolved together: includes can make them many more than the text says.
-const maxWorldItems = 1 << 20
+// maxWorldItems limits how many imports and exports of worlds are handled in
+// one go: includes can make them many more than the text says.
+const maxWorldItems = 1 << 17
+
+// work counts items of worlds.
+func (k *finisher) work(items int, at pos) error {
+	k.linker.count += items
+	if k.linker.count > maxWorldItems {
+		return at.errorf("items of all worlds with those they include: %d > %d", k.linker.count, maxWorldItems)
+	}
+	return nil
+}
 
 // completeWorld adds to a world what it includes and what its items depend
 // on.
@@ -264,9 +259,8 @@ func (k *finisher) completeWorld(w *protoWorld) error {
 	if err := elaborate(w.world, w.ast.name.pos); err != nil {
 		return err
 	}
-	k.linker.count += len(w.world.Imports) + len(w.world.Exports)
-	if k.linker.count > maxWorldItems {
-		return errcode.New(errcode.Invalid, "%s: items of all worlds: %d > %d", w.ast.name.pos, k.linker.count, maxWorldItems)
+	if err := k.work(len(w.world.Imports)+len(w.world.Exports), w.ast.name.pos); err != nil {
+		return err
 	}
 	return checkFolded(w)
 }

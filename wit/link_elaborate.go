@@ -71,7 +71,7 @@ func (e *elaboration) imported(item WorldItem) {
 	if e.imports.has(item.Name) {
 		return
 	}
-	for _, dep := range item.Interface.dependsOn() {
+	for _, dep := range item.Interface.deps {
 		e.imported(WorldItem{Name: dep.QualifiedName(), Interface: dep, Stability: item.Stability})
 	}
 	e.imports.add(item)
@@ -87,7 +87,7 @@ func (e *elaboration) export(item WorldItem, export bool) bool {
 	if !export && e.required[item.Interface] {
 		return true
 	}
-	for _, dep := range item.Interface.dependsOn() {
+	for _, dep := range item.Interface.deps {
 		i := WorldItem{Name: dep.QualifiedName(), Interface: dep, Stability: item.Stability}
 		if !e.export(i, export && e.exported[dep]) {
 			return false

@@ -18,6 +18,9 @@ func (k *finisher) include(w *World, inc protoInclude) error {
 		}
 		renames[n.name.name] = n.as.name
 	}
+	if err := k.work(len(w.Imports)+len(w.Exports)+len(from.Imports)+len(from.Exports), at); err != nil {
+		return err
+	}
 	c := &cloner{finisher: k, from: from, to: w, renames: renames, types: map[*expr]*expr{}, defs: map[*Resource]*TypeDef{}}
 	if w.Imports, err = c.merge(w.Imports, from.Imports, "import", at); err != nil {
 		return err
@@ -143,6 +146,7 @@ func (c *cloner) expr(e *expr, name string) *expr {
 		c.types[e] = e
 		return e
 	}
+	n.base = nil
 	if e.def != nil {
 		d := *e.def
 		d.Name, d.Methods, d.Members, d.expr = name, nil, nil, &n
@@ -213,6 +217,7 @@ func (c *cloner) inline(i *Interface, label string) *Interface {
 		n.Funcs = append(n.Funcs, c.function(f, f.Name))
 	}
 	c.source, c.iface = nil, nil
+	n.deps = n.dependsOn()
 	c.linker.resolve.ifaces = append(c.linker.resolve.ifaces, &n)
 	return &n
 }

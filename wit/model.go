@@ -97,7 +97,7 @@ type Package struct {
 	Interfaces []*Interface
 	Worlds     []*World
 
-	excluded map[string]scopeItem // by feature gates
+	items map[string]scopeItem // all of them, excluded ones too
 }
 
 // Interface returns the package's interface of that plain name, or nil.
@@ -148,7 +148,8 @@ type Interface struct {
 	label    string              // the import or export that an interface in place is
 	types    map[string]*TypeDef // all of them, excluded ones too
 	funcs    map[string]bool
-	excluded bool // by a feature gate
+	deps     []*Interface // whose types it uses
+	excluded bool         // by a feature gate
 }
 
 // QualifiedName returns the interface's name with its package, such as

@@ -195,6 +195,9 @@ func (p *parser) packageBody(pkg *astPackage) error {
 // topItem reads a use, an interface or a world.
 func (p *parser) topItem() (astItem, error) {
 	a, err := p.attributes()
+	if err == nil {
+		err = p.refuseID(a)
+	}
 	if err != nil {
 		return astItem{}, err
 	}

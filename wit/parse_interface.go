@@ -48,6 +48,9 @@ func (p *parser) interfaceEntry(a attrs) (item interfaceItem, err error) {
 
 // use reads `use path.{names};`.
 func (p *parser) use(a attrs) (*astUse, error) {
+	if err := p.refuseID(a); err != nil {
+		return nil, err
+	}
 	if err := p.advance(); err != nil {
 		return nil, err
 	}

@@ -158,6 +158,14 @@ func (p *parser) attribute(name ident, a *attrs) (err error) {
 	return p.expect(")")
 }
 
+// refuseID refuses an @external-id in front of what cannot have one.
+func (p *parser) refuseID(a attrs) error {
+	if a.externalID != "" {
+		return a.pos.errorf("`@external-id` is only for types, functions, and imports and exports with a name of their own")
+	}
+	return nil
+}
+
 func (p *parser) expectAttr(name ident) error {
 	switch name.name {
 	case "since", "deprecated", "unstable", "external-id":

@@ -159,33 +159,37 @@ func (p *parser) typ() (*astType, error) {
 	return t, p.constructed(t)
 }
 
+// constructors are the kinds of types that are made of others.
+var constructors = map[string]Kind{
+	"tuple": KindTuple, "list": KindList, "map": KindMap, "option": KindOption, "result": KindResult,
+	"future": KindFuture, "stream": KindStream, "own": KindOwn, "borrow": KindBorrow,
+}
+
 // constructed reads a type that is made of others.
 func (p *parser) constructed(t *astType) error {
-	keyword, start := p.tok.text, p.unexpected("a type")
+	kind, ok := constructors[p.tok.text]
+	if !ok {
+		return p.unexpected("a type")
+	}
 	if err := p.advance(); err != nil {
 		return err
 	}
-	switch keyword {
-	case "tuple":
+	switch kind {
+	case KindTuple:
 		return p.tuple(t)
-	case "list":
+	case KindList:
 		return p.listType(t)
-	case "map":
+	case KindMap:
 		return p.mapType(t)
-	case "option":
-		return p.required(t, KindOption)
-	case "result":
+	case KindOption:
+		return p.required(t, kind)
+	case KindResult:
 		return p.result(t)
-	case "future":
-		return p.optional(t, KindFuture)
-	case "stream":
-		return p.optional(t, KindStream)
-	case "own":
-		return p.handle(t, KindOwn)
-	case "borrow":
-		return p.handle(t, KindBorrow)
+	case KindFuture, KindStream:
+		return p.optional(t, kind)
+	default:
+		return p.handle(t, kind)
 	}
-	return start
 }
 
 func (p *parser) tuple(t *astType) error {

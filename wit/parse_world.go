@@ -46,6 +46,9 @@ func (p *parser) worldEntry(a attrs) (item astWorldItem, err error) {
 // include reads `include path;` or `include path with { a as b }`; after the
 // latter the semicolon may be left out.
 func (p *parser) include(a attrs) (*astInclude, error) {
+	if err := p.refuseID(a); err != nil {
+		return nil, err
+	}
 	if err := p.advance(); err != nil {
 		return nil, err
 	}
@@ -89,25 +92,29 @@ func (p *parser) extern(a attrs) (*astExtern, error) {
 	}
 	colonEnd := ahead.tok.end
 	if !ahead.isPunct(":") {
-		x.path, err = p.usePath()
-		if err != nil {
-			return nil, err
-		}
-		return x, p.expect(";")
+		return x, p.externPath(x, a)
 	}
 	if err := ahead.advance(); err != nil {
 		return nil, err
 	}
 	// "a:b/c" without a space is one name; "a: b" is the name a for b.
 	if ahead.tok.kind == tokID && ahead.tok.off == colonEnd {
-		if x.path, err = p.usePath(); err != nil {
-			return nil, err
-		}
-		return x, p.expect(";")
+		return x, p.externPath(x, a)
 	}
 	*p = *ahead
 	x.name = name
 	return x, p.externBody(x)
+}
+
+// externPath reads an interface imported or exported under its own name.
+func (p *parser) externPath(x *astExtern, a attrs) (err error) {
+	if err := p.refuseID(a); err != nil {
+		return err
+	}
+	if x.path, err = p.usePath(); err != nil {
+		return err
+	}
+	return p.expect(";")
 }
 
 // externBody reads what a named import or export is.

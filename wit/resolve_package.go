@@ -58,6 +58,7 @@ func (l *linker) link(u *unit) error {
 	if err := r.collect(u); err != nil {
 		return err
 	}
+	r.pkg.items = r.items
 	for _, p := range r.ifaces[:len(r.ifaces):len(r.ifaces)] {
 		r.file = p.file
 		if err := r.interfaceItems(p, p.ast.items); err != nil {
@@ -74,6 +75,7 @@ func (l *linker) link(u *unit) error {
 		return err
 	}
 	l.resolve.Packages = append(l.resolve.Packages, r.pkg)
+	l.packages[u.name] = r.pkg
 	return nil
 }
 
@@ -214,27 +216,21 @@ func (r *resolver) buildScopes(u *unit) error {
 // feature gates exclude is found too: the place that refers to it may be
 // excluded itself.
 func (r *resolver) foreignItem(p usePath, want string) (scopeItem, error) {
-	pkg := r.linker.resolve.FindPackage(p.pkg)
+	pkg := r.linker.packages[p.pkg]
 	if pkg == nil {
 		return scopeItem{}, r.linker.unknownPackage(p)
 	}
+	i, ok := pkg.items[p.item.name]
 	but := ""
-	if i := pkg.Interface(p.item.name); i != nil {
-		if want == "interface" {
-			return scopeItem{iface: i}, nil
-		}
+	switch {
+	case !ok:
+	case want == "interface" && i.iface != nil, want == "world" && i.world != nil:
+		return i, nil
+	case i.iface != nil && !i.iface.excluded:
 		but = ": it is an interface"
-	}
-	if w := pkg.World(p.item.name); w != nil {
-		if want == "world" {
-			return scopeItem{world: w}, nil
-		}
+	case i.world != nil && !i.world.excluded:
 		but = ": it is a world"
-	}
-	if _, ok := pkg.excluded[p.item.name]; ok { // of either kind
-		if i := pkg.excluded[p.item.name]; want == "interface" && i.iface != nil || want == "world" && i.world != nil {
-			return i, nil
-		}
+	default:
 		return scopeItem{iface: &Interface{Name: p.item.name, Package: pkg, excluded: true}, world: &World{excluded: true}}, nil
 	}
 	return scopeItem{}, p.item.pos.errorf("%s '%s' not found in package '%s'%s", want, p.item.name, p.pkg, but)

@@ -154,11 +154,10 @@ func (r *resolver) use(u *astUse) error {
 			return n.name.pos.errorf("name `%s` does not exist", n.name.name)
 		}
 		e := r.newDef(n.as, "", u.stability, "")
-		e.kind, e.of = exprAlias, def.expr
+		e.kind, e.of, e.base = exprAlias, def.expr, def.expr.root()
 		if err := r.types.define(n.as, e); err != nil {
 			return err
 		}
-		e.used = true
 	}
 	return nil
 }
@@ -188,6 +187,9 @@ func (r *resolver) typeDef(d *astTypeDef) error {
 	}
 	if isPrimitive(e.kind) {
 		e = &expr{kind: exprAlias, of: primitiveExprs[e.kind]}
+	}
+	if e.kind == exprAlias {
+		e.base = e.of.root() // at once, or long chains would take long
 	}
 	named := r.newDef(d.name, d.docs, d.stability, d.externalID)
 	def, id, pos := named.def, named.id, named.pos
