@@ -144,15 +144,18 @@ func (k *compiler) shape(c *Codec, depth int) error {
 			return refuse(t, "a record or tuple of nothing")
 		}
 		return k.record(c, depth)
-	case wit.KindVariant, wit.KindEnum:
-		if len(t.Cases) == 0 {
-			return refuse(t, "a variant or enum without cases")
-		}
-		types := make([]*wit.Type, len(t.Cases))
-		for i, cs := range t.Cases {
-			types[i] = cs.Type
-		}
-		return k.variant(c, types, depth)
+	case wit.KindVariant, wit.KindEnum, wit.KindOption, wit.KindResult:
+		return k.despecialize(c, depth)
+	default:
+		return refuse(t, "unknown kind %d", t.Kind)
+	}
+	return nil
+}
+
+// despecialize compiles what the specification takes as a variant.
+func (k *compiler) despecialize(c *Codec, depth int) error {
+	t := c.t
+	switch t.Kind {
 	case wit.KindOption:
 		if t.Elem == nil {
 			return refuse(t, "a part of it is missing")
@@ -160,10 +163,15 @@ func (k *compiler) shape(c *Codec, depth int) error {
 		return k.variant(c, []*wit.Type{nil, t.Elem}, depth)
 	case wit.KindResult:
 		return k.variant(c, []*wit.Type{t.Elem, t.Err}, depth)
-	default:
-		return refuse(t, "unknown kind %d", t.Kind)
 	}
-	return nil
+	if len(t.Cases) == 0 {
+		return refuse(t, "a variant or enum without cases")
+	}
+	types := make([]*wit.Type, len(t.Cases))
+	for i, cs := range t.Cases {
+		types[i] = cs.Type
+	}
+	return k.variant(c, types, depth)
 }
 
 // scalar is one core value of size bytes.

@@ -57,14 +57,18 @@ func (c *Codec) ToWire(m *Mem, b []byte, e *value.Encoder) {
 			f.c.ToWire(m, b[f.off:], e)
 		}
 	default:
-		i := m.Disc(b, len(c.cases))
-		if m.err != nil {
-			return
-		}
-		e.PutDisc(i, len(c.cases))
-		if cc := c.cases[i]; cc != nil {
-			cc.ToWire(m, b[c.payload:], e)
-		}
+		c.caseToWire(m, b, e)
+	}
+}
+
+func (c *Codec) caseToWire(m *Mem, b []byte, e *value.Encoder) {
+	i := m.Disc(b, len(c.cases))
+	if m.err != nil {
+		return
+	}
+	e.PutDisc(i, len(c.cases))
+	if cc := c.cases[i]; cc != nil {
+		cc.ToWire(m, b[c.payload:], e)
 	}
 }
 

@@ -18,7 +18,7 @@ type heap struct {
 	answer func(ptr uint32) uint32
 }
 
-func newHeap() *heap { return &heap{mem: make([]byte, 1<<16, 1<<22), last: 16} }
+func newHeap() *heap { return &heap{mem: make([]byte, 1<<16, 1<<18), last: 16} }
 
 func (h *heap) Realloc(oldPtr, oldSize, align, newSize uint32) (uint32, []byte, error) {
 	ptr := (h.last + align - 1) &^ (align - 1)

@@ -168,6 +168,9 @@ func appendUTF16(b []byte, r rune) []byte {
 func (s *text) next(i int) (rune, int) {
 	switch s.form {
 	case formUTF8:
+		if c := s.b[i]; c < utf8.RuneSelf {
+			return rune(c), i + 1
+		}
 		r, n := utf8.DecodeRune(s.b[i:])
 		return r, i + n
 	case formLatin1:

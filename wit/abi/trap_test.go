@@ -64,6 +64,7 @@ func TestLoadTraps(t *testing.T) {
 	data := make([]byte, 64)
 	copy(data[32:], "\xff\x00\xd8\x41\x00\x00\xdc") // at 33: a high surrogate, A, a low surrogate
 	copy(data[40:], "\x00\xd8\x41\x00\x00\xdc")
+	copy(data[48:], "\x00\xdc\x00\xdc")
 	for _, c := range []struct {
 		name string
 		t    *wit.Type
@@ -84,6 +85,7 @@ func TestLoadTraps(t *testing.T) {
 		{"high surrogate at the end", str, UTF16, pointerTo(40, 1), "2 bytes at 0x28 are not valid UTF-16"},
 		{"high surrogate before A", str, UTF16, pointerTo(40, 2), "4 bytes at 0x28 are not valid UTF-16"},
 		{"low surrogate alone", str, UTF16, pointerTo(44, 1), "2 bytes at 0x2c are not valid UTF-16"},
+		{"two low surrogates", str, UTF16, pointerTo(48, 2), "4 bytes at 0x30 are not valid UTF-16"},
 		{"tagged low surrogate alone", str, Latin1UTF16, pointerTo(44, utf16Tag|1), "2 bytes at 0x2c are not valid UTF-16"},
 		{"list out of memory", list(u32), UTF8, pointerTo(60, 2), "8 bytes at 0x3c, memory has 64"},
 		{"list unaligned", list(u32), UTF8, pointerTo(2, 1), "0x2 is not aligned to 4"},

@@ -99,6 +99,12 @@ func checkShape(t *wit.Type, v Value) error {
 		}
 	case List:
 		return checkListShape(t, v)
+	}
+	return checkCompoundShape(t, v)
+}
+
+func checkCompoundShape(t *wit.Type, v Value) error {
+	switch v := v.(type) {
 	case Record:
 		if t.Kind == wit.KindRecord {
 			return checkCount("fields", len(t.Fields), len(v))
