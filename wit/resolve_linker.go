@@ -1,6 +1,7 @@
 package wit
 
 import (
+	"errors"
 	"io/fs"
 	"path"
 	"slices"
@@ -86,8 +87,11 @@ func (l *linker) add(u *unit) error {
 // addDeps adds what the folder deps holds, if it exists.
 func (l *linker) addDeps(fsys fs.FS, dir string) error {
 	entries, err := fs.ReadDir(fsys, dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
-		return nil // deps may be absent
+		return errcode.New(errcode.Invalid, "read folder %s: %w", dir, err)
 	}
 	for _, e := range entries {
 		name := path.Join(dir, e.Name())

@@ -140,7 +140,7 @@ func SplitVersion(qualified string) (name, version string) {
 	return name, version
 }
 
-// MatchVersion reports whether a import of want can be served by have, both
+// MatchVersion reports whether an import of want can be served by have, both
 // qualified names of interfaces. Exactly the same name always matches; else
 // both need a version, without pre-release, of the same track: the same major
 // version from 1 on, or the same 0.minor with minor from 1 on. Which of the

@@ -2,6 +2,7 @@ package packages
 
 import (
 	"errors"
+	"sync"
 	"testing"
 
 	"latticework/internal/errcode"
@@ -37,6 +38,26 @@ func TestEveryPackageLoads(t *testing.T) {
 	}
 }
 
+// TestEveryPackagePrints prints each package beside those it uses and reads
+// the text back.
+func TestEveryPackagePrints(t *testing.T) {
+	for _, n := range Names() {
+		p, err := Package(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := wit.PrintPackage(p)
+		_, again, err := wit.ParseText("printed.wit", text, wit.WithPackages(Find), wit.WithAllFeatures())
+		if err != nil {
+			t.Errorf("package %s: %v", n, err)
+			continue
+		}
+		if twice := wit.PrintPackage(again); twice != text {
+			t.Errorf("package %s: printed again the text is another one:\n%s", n, twice)
+		}
+	}
+}
+
 func TestInterfaceByOtherVersion(t *testing.T) {
 	want, err := Interface("wasi:io/streams@0.2.12")
 	if err != nil {
@@ -53,6 +74,30 @@ func TestInterfaceByOtherVersion(t *testing.T) {
 	if d := http.TypeDef("input-stream"); d == nil || d.Resource == nil || d.Resource != want.TypeDef("input-stream").Resource {
 		t.Errorf("input-stream of wasi:http is not the resource of wasi:io: %+v", d)
 	}
+}
+
+// TestConcurrentLookups looks everything up from many goroutines at once; it
+// is meant for the race detector.
+func TestConcurrentLookups(t *testing.T) {
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for _, n := range Names() {
+				p, err := Package(n)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				wit.PrintPackage(p)
+				for _, i := range p.Interfaces {
+					if got, err := Interface(i.QualifiedName()); err != nil || got != i {
+						t.Errorf("interface %s: got %v, %v", i.QualifiedName(), got, err)
+					}
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 func TestInterfaceErrors(t *testing.T) {
