@@ -29,6 +29,9 @@ func NewState() *State { return &State{} }
 // View returns an immutable reading.
 func (s *State) View() *View { return s.view() }
 
+// Index returns the index of the last entry that changed a record.
+func (s *State) Index() uint64 { return s.index }
+
 // Applied returns the index of the last entry applied.
 func (s *State) Applied() uint64 { return s.applied }
 
