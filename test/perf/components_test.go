@@ -1,0 +1,292 @@
+package perf
+
+import (
+	"context"
+	_ "embed"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"latticework/components"
+	contract "latticework/components/wasi/bindings/wasihttp"
+	"latticework/components/wasi/wasihttp"
+	"latticework/internal/refdata"
+	"latticework/providers"
+	"latticework/providers/config"
+	"latticework/providers/keyvalue"
+	"latticework/providers/keyvalue/kvmemory"
+	"latticework/wit/abi"
+	"latticework/wit/value"
+)
+
+//go:embed guest/perf.wasm
+var perfGuest []byte
+
+const loops = "latticework:perf/loops@0.1.0"
+
+func guest(b *testing.B, name string) []byte {
+	b.Helper()
+	code, err := os.ReadFile(filepath.Join(refdata.Dir(b, "guests/wasm"), name+".wasm"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return code
+}
+
+// store opens a key-value session in memory with one key.
+func store(b *testing.B) []*abi.Interface {
+	b.Helper()
+	ctx := context.Background()
+	p, err := kvmemory.New(providers.Setup{Name: "store"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	g := providers.Guard(p)
+	if err := g.Open(ctx); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = g.Close(ctx) })
+	s, err := g.Link(ctx, providers.Link{Source: "perf", Name: "default", Target: "store"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s.Interfaces()
+}
+
+// given are all interfaces that a guest may import beside WASI's own.
+func given(b *testing.B) []*abi.Interface {
+	out := append(store(b), config.NewValues(nil).Interfaces()...)
+	return append(out, contract.BindTypes(&wasihttp.Types{}))
+}
+
+// BenchmarkInstantiate gives the time from a template to an instance in its
+// initial state and back.
+func BenchmarkInstantiate(b *testing.B) {
+	goals := map[string]float64{"rust-http": 60}
+	for _, name := range []string{"c-http", "rust-http", "rust-cmd", "go-http-counter", "js-kv-qjs"} {
+		b.Run(name, func(b *testing.B) {
+			t := link(b, newEngine(b, components.EngineConfig{}), guest(b, name), append(given(b), logger())...)
+			ctx := context.Background()
+			b.ReportAllocs()
+			once := func() {
+				in, err := t.Acquire(ctx)
+				if err != nil {
+					b.Fatal(err)
+				}
+				in.Release(ctx)
+			}
+			once()
+			for b.Loop() {
+				once()
+			}
+			us := float64(b.Elapsed().Nanoseconds()) / float64(b.N) / 1e3
+			if goal, ok := goals[name]; ok {
+				recordGoal(b, "instantiate-"+name, us, "us", "<=", goal)
+			} else {
+				record(b, "instantiate-"+name, us, "us")
+			}
+			record(b, "instantiate-"+name+"-allocations", testing.AllocsPerRun(20, once), "allocs")
+		})
+	}
+}
+
+// BenchmarkCall gives the time of a call into a running instance.
+func BenchmarkCall(b *testing.B) {
+	t := link(b, newEngine(b, components.EngineConfig{}), perfGuest, store(b)...)
+	ctx := context.Background()
+	in, err := t.Acquire(ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer in.Release(ctx)
+	add, err := t.Export(loops, "add")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("scalars", func(b *testing.B) {
+		b.ReportAllocs()
+		var sum uint32
+		lower := func(c *abi.Call) error { c.PutU32(c.Params, 2); c.PutU32(c.Params[4:], 3); return nil }
+		lift := func(c *abi.Call) error { sum = c.U32(c.Result); return nil }
+		for b.Loop() {
+			if err := in.Invoke(ctx, add, lower, lift); err != nil || sum != 5 {
+				b.Fatal(err, sum)
+			}
+		}
+		record(b, "call-scalars", float64(b.Elapsed().Nanoseconds())/float64(b.N), "ns")
+	})
+	echo, err := t.Export(loops, "echo")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("echo", func(b *testing.B) {
+		b.ReportAllocs()
+		text, got := strings.Repeat("x", 32), ""
+		lower := func(c *abi.Call) error { c.PutString(c.Params, text); return nil }
+		lift := func(c *abi.Call) error { got = c.String(c.Result); return nil }
+		for b.Loop() {
+			if err := in.Invoke(ctx, echo, lower, lift); err != nil || got != text {
+				b.Fatal(err, got)
+			}
+		}
+		record(b, "call-echo-32-bytes", float64(b.Elapsed().Nanoseconds())/float64(b.N), "ns")
+	})
+}
+
+// BenchmarkKeyvalueInProcess compares a get from a guest to a provider in the
+// same process with a direct Go call of the same provider.
+func BenchmarkKeyvalueInProcess(b *testing.B) {
+	ctx := context.Background()
+	ifaces := store(b)
+	t := link(b, newEngine(b, components.EngineConfig{}), perfGuest, ifaces...)
+	in, err := t.Acquire(ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer in.Release(ctx)
+	bucket := direct(b)
+	const n = 20_000
+	fromGuest := func() float64 {
+		start := time.Now()
+		if _, err := in.Call(ctx, loops, "gets", value.U32(n)); err != nil {
+			b.Fatal(err)
+		}
+		return float64(time.Since(start).Nanoseconds()) / n
+	}
+	fromGo := func() float64 {
+		return each(n, func() {
+			if _, err := bucket.Get(ctx, "k"); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+	for b.Loop() {
+		g, d, r := ratio(fromGuest, fromGo)
+		record(b, "keyvalue-get-guest-in-process", g, "ns")
+		record(b, "keyvalue-get-direct-go-call", d, "ns")
+		record(b, "keyvalue-get-in-process-over-direct", r, "x")
+	}
+}
+
+// direct opens a bucket as a Go program would.
+func direct(b *testing.B) keyvalue.Keys {
+	b.Helper()
+	ctx := context.Background()
+	p, err := kvmemory.New(providers.Setup{Name: "store"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	g := providers.Guard(p)
+	if err := g.Open(ctx); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = g.Close(ctx) })
+	s, err := g.Link(ctx, providers.Link{Source: "perf", Name: "default", Target: "store"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	st, ok := providers.As[*keyvalue.Session](s)
+	if !ok {
+		b.Fatal("the session is no store")
+	}
+	bucket, err := st.Backend().Open(ctx, "perf")
+	if err != nil {
+		b.Fatal(err)
+	}
+	return bucket
+}
+
+// BenchmarkHTTPHello compares a hello through a fresh instance for each request
+// with net/http alone.
+func BenchmarkHTTPHello(b *testing.B) {
+	t := link(b, newEngine(b, components.EngineConfig{}), guest(b, "rust-http"), given(b)...)
+	exp, err := contract.ResolveIncomingHandler(t)
+	if err != nil {
+		b.Fatal(err)
+	}
+	component := server(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		in, err := t.Acquire(r.Context())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		defer in.Release(context.WithoutCancel(r.Context()))
+		if err := wasihttp.Serve(r.Context(), in, exp, w, r); err != nil {
+			b.Error(err)
+		}
+	}))
+	raw := server(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = w.Write([]byte("Hello from Go, " + r.URL.Path + "\n"))
+	}))
+	for _, conns := range []int{8, 64} {
+		name := map[int]string{8: "8", 64: "64"}[conns]
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				c, r, x := ratio(
+					func() float64 { return load(b, component, conns, 400*time.Millisecond) },
+					func() float64 { return load(b, raw, conns, 400*time.Millisecond) })
+				record(b, "http-hello-fresh-"+name+"-connections", 1e9/c, "req/s")
+				record(b, "http-hello-raw-"+name+"-connections", 1e9/r, "req/s")
+				record(b, "http-hello-fresh-over-raw-"+name+"-connections", 1/x, "x")
+			}
+		})
+	}
+}
+
+// BenchmarkFuel compares a guest with and without the counters by which it
+// yields.
+func BenchmarkFuel(b *testing.B) {
+	ctx := context.Background()
+	b.Run("c-loop", func(b *testing.B) {
+		run := func(noFuel bool) func() float64 {
+			t := link(b, newEngine(b, components.EngineConfig{NoFuel: noFuel}), perfGuest, store(b)...)
+			in, err := t.Acquire(ctx)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(func() { in.Release(ctx) })
+			return func() float64 {
+				return each(1, func() {
+					if _, err := in.Call(ctx, loops, "spin", value.U64(20_000_000)); err != nil {
+						b.Fatal(err)
+					}
+				})
+			}
+		}
+		with, without := run(false), run(true)
+		for b.Loop() {
+			_, _, r := ratio(with, without)
+			record(b, "fuel-tight-c-loop", (r-1)*100, "%")
+		}
+	})
+	b.Run("javascript", func(b *testing.B) {
+		list := make(value.List, 2000)
+		for i := range list {
+			list[i] = value.String(strings.Repeat(string(rune('a'+i*7%26)), 1+i%9))
+		}
+		run := func(noFuel bool) func() float64 {
+			t := link(b, newEngine(b, components.EngineConfig{NoFuel: noFuel}), guest(b, "js-pure-qjs"))
+			in, err := t.Acquire(ctx)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(func() { in.Release(ctx) })
+			return func() float64 {
+				return each(3, func() {
+					if _, err := in.Call(ctx, "demo:pure/shapes@0.1.0", "sort-strings", list); err != nil {
+						b.Fatal(err)
+					}
+				})
+			}
+		}
+		with, without := run(false), run(true)
+		for b.Loop() {
+			_, _, r := ratio(with, without)
+			record(b, "fuel-javascript-sort", (r-1)*100, "%")
+		}
+	})
+}
