@@ -59,7 +59,8 @@ func ParseRule(text string) (Rule, error) {
 	if err := r.setPorts(ports); err != nil {
 		return Rule{}, errcode.New(errcode.Invalid, "parse network rule %q: %w", text, err)
 	}
-	if !r.setWhat(what) || r.Listen && r.Host != "" && r.Host != "*" {
+	bracketed := strings.HasPrefix(rest, "[") && !strings.Contains(what, ":")
+	if bracketed || !r.setWhat(what) || r.Listen && r.Host != "" && r.Host != "*" {
 		return Rule{}, errcode.New(errcode.Invalid, "parse network rule %q: %q is no address, prefix or host name that fits", text, what).
 			WithNext("write for example 10.0.0.0/8, tcp:db.example:5432, udp:[::1]:53 or listen:127.0.0.1:8080")
 	}

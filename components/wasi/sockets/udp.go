@@ -21,6 +21,7 @@ type udpSocket struct {
 	*sock
 	state  state
 	serves bool           // the rules let anyone send to where it is bound
+	bound  netip.Addr     // what it was bound to
 	peer   netip.AddrPort // invalid without one
 	round  int            // how often stream was called: older pairs are dead
 }
@@ -62,7 +63,7 @@ func (u *udpSocket) StartBind(_ context.Context, _ api.Network, local api.IpSock
 	if err := u.open(); err != nil {
 		return result(err)
 	}
-	u.state, u.serves = bindInProgress, serves
+	u.state, u.serves, u.bound = bindInProgress, serves, at.Addr()
 	return nil
 }
 
@@ -105,20 +106,34 @@ func (u *udpSocket) Stream(_ context.Context, remote abi.Option[api.IpSocketAddr
 // associate makes the system pass datagrams of peer alone, or of everyone if
 // peer is not valid.
 func (u *udpSocket) associate(peer netip.AddrPort) error {
-	if u.peer.IsValid() {
-		if err := dissolve(u.fd); err != nil {
+	if peer.IsValid() {
+		if err := unix.Connect(u.fd, sockaddr(peer)); err != nil {
+			return connectError(err)
+		}
+	} else if u.peer.IsValid() {
+		if err := u.dissociate(); err != nil {
 			return err
 		}
-		u.peer = netip.AddrPort{}
-	}
-	if !peer.IsValid() {
-		return nil
-	}
-	if err := unix.Connect(u.fd, sockaddr(peer)); err != nil {
-		return connectError(err)
 	}
 	u.peer = peer
 	return nil
+}
+
+// dissociate forgets the peer. Linux forgets a port that it chose itself with
+// it, so the socket is bound to it again.
+func (u *udpSocket) dissociate() error {
+	before, err := u.local()
+	if err != nil {
+		return err
+	}
+	if err := dissolve(u.fd); err != nil {
+		return err
+	}
+	after, err := u.local()
+	if err != nil || after.Port() == before.Port() {
+		return err
+	}
+	return unix.Bind(u.fd, sockaddr(netip.AddrPortFrom(u.bound, before.Port())))
 }
 
 // dissolve undoes the connect of a datagram socket, for which x/sys has no

@@ -121,7 +121,7 @@ func (out *output) drainLocked() {
 
 func (out *output) drain() {
 	spare := GetBuffer()
-	defer PutBuffer(spare)
+	defer func() { PutBuffer(spare) }()
 	for {
 		out.mu.Lock()
 		n, full, flush := out.n, out.buf, out.flushing
