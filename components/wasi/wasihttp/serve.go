@@ -1,0 +1,150 @@
+package wasihttp
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	contract "latticework/components/wasi/bindings/wasihttp"
+	"latticework/internal/errcode"
+	"latticework/wit/abi"
+)
+
+// Serve answers r by calling the incoming-handler that exp names on inst, and
+// streams the response to w. It returns when the guest does; by then nothing
+// uses w or r any more.
+//
+// Concurrency: the guest runs on the calling goroutine. ctx bounds it: when it
+// ends, reads from and writes to the client that block are interrupted, which
+// ruins the connection.
+//
+// Errors: an [*Error], always. Unless its HeadSent is set nothing was written
+// to w and the caller answers with Status; else the caller aborts the
+// connection (panic(http.ErrAbortHandler) in a handler of net/http), or the
+// client could take a cut response for a whole one.
+func Serve(ctx context.Context, inst abi.Invoker, exp *contract.IncomingHandlerExports, w http.ResponseWriter, r *http.Request) error {
+	x := newExchange(ctx, w, r)
+	err := exp.Handle(ctx, inst, &x.request, &x.out)
+	if e := x.close(ctx, err); e != nil {
+		return e
+	}
+	return nil
+}
+
+// ResponseOutparam is the right to answer a request once.
+type ResponseOutparam struct{ exchange *exchange }
+
+var _ contract.ResponseOutparam = (*ResponseOutparam)(nil)
+
+// Drop implements the contract: the request stays without an answer.
+func (o *ResponseOutparam) Drop(context.Context) {}
+
+// newExchange prepares to serve r.
+func newExchange(ctx context.Context, w http.ResponseWriter, r *http.Request) *exchange {
+	x := &exchange{w: w, ctx: ctx}
+	x.request.r = r
+	x.out.exchange = x
+	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
+		// Without this net/http would read the body before the first byte of
+		// the response leaves, beside a guest that reads it.
+		_ = http.NewResponseController(w).EnableFullDuplex()
+		b := &x.request.body
+		b.src = r.Body
+		b.trailer = func() http.Header { return r.Trailer }
+		b.interrupt = func() { _ = http.NewResponseController(w).SetReadDeadline(past) }
+	}
+	return x
+}
+
+// past is a deadline that is over.
+var past = time.Unix(1, 0)
+
+// noAnswer is the failure of a guest that returns without an answer.
+var noAnswer = errcode.New(errcode.Trap, "serve request: the guest returned without setting a response").
+	WithNext("call response-outparam.set on every path of the component's handler")
+
+// refuse is response-outparam.set with an error code.
+func (x *exchange) refuse(code contract.ErrorCode) error {
+	if x.answered {
+		return errcode.New(errcode.Trap, "set response: it is set already")
+	}
+	x.answered = true
+	x.failure = &Error{
+		Status: statusOf(code), Code: code,
+		Err: errcode.New(errcode.Unavailable, "serve request: the guest answered with the error %s", code.Case),
+	}
+	return nil
+}
+
+// send is response-outparam.set with a response: the head goes to the client,
+// and the body as the guest writes it.
+func (x *exchange) send(ctx context.Context, p *OutgoingResponse) error {
+	if x.answered {
+		return errcode.New(errcode.Trap, "set response: it is set already")
+	}
+	x.answered = true
+	x.bodyless = p.status == http.StatusNoContent || p.status == http.StatusNotModified
+	exempt := x.bodyless || x.request.r.Method == http.MethodHead
+	length, ok := p.headers.contentLength()
+	switch {
+	case !ok:
+		return x.reject("its content-length is malformed")
+	case p.status < 200:
+		return x.reject("its status is an informational one")
+	case !p.taken && length > 0 && !exempt:
+		return x.reject("it has no body, but a content-length")
+	}
+	h := x.w.Header()
+	p.headers.addTo(h, "")
+	if lengths := h["Content-Length"]; len(lengths) > 1 {
+		h["Content-Length"] = lengths[:1] // they are equal
+	}
+	if _, ok := h["Content-Type"]; !ok {
+		h["Content-Type"] = nil // net/http shall not guess
+	}
+	x.headSent = true
+	x.w.WriteHeader(p.status)
+	if !p.taken {
+		x.complete = true
+		return nil
+	}
+	p.body.exempt = exempt
+	if err := p.body.attach(ctx, x); err != nil {
+		x.abort(err)
+	}
+	return nil
+}
+
+// reject fails the request for a response that cannot be sent.
+func (x *exchange) reject(why string) error {
+	x.failure = &Error{
+		Status: http.StatusInternalServerError, Code: contract.ErrorCodeHTTPProtocolError(),
+		Err: errcode.New(errcode.Invalid, "serve request: the guest's response cannot be sent: %s", why),
+	}
+	return nil
+}
+
+// close ends the exchange after the guest returned with err.
+func (x *exchange) close(ctx context.Context, err error) *Error {
+	x.request.body.release(ctx)
+	interrupted := x.endWrites()
+	if interrupted && !x.complete {
+		err = errcode.New(errcode.Of(context.Cause(x.ctx)), "serve request: %w", context.Cause(x.ctx))
+	}
+	switch {
+	case err != nil:
+		code := contract.ErrorCodeInternalError(abi.None[string]())
+		return &Error{Status: statusOfError(err), HeadSent: x.headSent, Complete: x.complete, Code: code, Err: err}
+	case x.failure != nil:
+		x.failure.HeadSent = x.headSent
+		return x.failure
+	case !x.answered:
+		return &Error{Status: http.StatusInternalServerError, Code: contract.ErrorCodeInternalError(abi.None[string]()), Err: noAnswer}
+	case !x.complete:
+		return &Error{
+			Status: http.StatusInternalServerError, HeadSent: true, Code: contract.ErrorCodeHTTPResponseIncomplete(),
+			Err: errcode.New(errcode.Invalid, "serve request: the guest did not finish the body of its response"),
+		}
+	}
+	return nil
+}
