@@ -27,8 +27,12 @@ type component struct {
 	slots    chan struct{} // one token for each instance at once
 	timeout  time.Duration
 	idle     *idlePool // with isolation "reuse"; else nil
-	users    sync.WaitGroup
 	running  atomic.Int64
+
+	mu      sync.Mutex
+	users   int           // guarded by mu
+	retired bool          // guarded by mu; no call may begin
+	unused  chan struct{} // closed when retired and without users
 
 	httpOnce sync.Once
 	http     *wasihttp.IncomingHandlerExports // written once under httpOnce
@@ -53,7 +57,7 @@ func (h *Host) loadComponent(ctx context.Context, r *linkstate.Component) (*comp
 	}
 	c := &component{
 		host: h, record: r, code: code, timeout: h.cfg.CallTimeout,
-		gates: map[string]map[uint64]*gate{},
+		gates: map[string]map[uint64]*gate{}, unused: make(chan struct{}),
 	}
 	limit := h.cfg.MaxInstances
 	if r.Limits.MaxInstances > 0 {
@@ -150,11 +154,51 @@ func (c *component) unlinked(v *linkstate.View) []string {
 	return out
 }
 
+// errRetired says that the component was replaced or stopped before the call
+// began.
+var errRetired = errcode.New(errcode.Unavailable, "the component was stopped")
+
+func (c *component) use() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.retired {
+		c.users++
+	}
+	return !c.retired
+}
+
+func (c *component) unuse() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.users--
+	if c.retired && c.users == 0 {
+		close(c.unused)
+	}
+}
+
+// onComponent runs fn with the component that runs under w's name, again with
+// its successor if it was replaced before fn's call began.
+func (h *Host) onComponent(ctx context.Context, w *workload[component], fn func(c *component) error) error {
+	for {
+		c, err := h.runningComponent(ctx, w)
+		if err != nil {
+			return err
+		}
+		if err = fn(c); !errors.Is(err, errRetired) || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
 // with runs fn with an instance in its initial state, or with a used one where
 // the component allows it. The instance is gone afterwards if fn fails in it.
 //
 // Errors: ErrExhausted if all instances are busy until ctx ends; those of fn.
 func (c *component) with(ctx context.Context, fn func(ctx context.Context, in *components.Instance) error) error {
+	if !c.use() {
+		return errRetired
+	}
+	defer c.unuse()
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	select {
@@ -167,11 +211,9 @@ func (c *component) with(ctx context.Context, fn func(ctx context.Context, in *c
 				WithNext("raise the component's limit, or run it on more hosts")
 		}
 	}
-	c.users.Add(1)
 	c.running.Add(1)
 	defer func() {
 		c.running.Add(-1)
-		c.users.Done()
 		<-c.slots
 	}()
 	in, uses, err := c.instance(ctx)
@@ -198,21 +240,28 @@ func (c *component) instance(ctx context.Context) (*components.Instance, uint32,
 // close waits until no call is in progress and frees the component. Calls end
 // by their own time limits.
 func (c *component) close(ctx context.Context) {
-	done := make(chan struct{})
-	go func() {
-		c.users.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		<-done // a call cannot outlive its time limit
+	c.mu.Lock()
+	if !c.retired {
+		c.retired = true
+		if c.users == 0 {
+			close(c.unused)
+		}
 	}
+	c.mu.Unlock()
+	<-c.unused // a call cannot outlive its time limit
 	if c.idle != nil {
 		c.idle.close(ctx)
 	}
+	c.bindingsGone()
 	if err := c.code.Close(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		c.host.cfg.Log.Warn("close component", "component", c.record.Name, "error", err)
+	}
+}
+
+// bindingsGone lets go of the routes.
+func (c *component) bindingsGone() {
+	for _, b := range c.bindings {
+		b.current.Store(nil)
 	}
 }
 

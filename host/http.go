@@ -175,15 +175,11 @@ func (s *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	wl := h.comps.all[s.target]
 	h.mu.Unlock()
-	head := &headWatch{ResponseWriter: w}
 	var err error
 	if wl != nil {
-		var c *component
-		if c, err = h.runningComponent(r.Context(), wl); err == nil {
-			err = c.serveHTTP(head, r)
-		}
+		err = h.onComponent(r.Context(), wl, func(c *component) error { return c.serveHTTP(w, r) })
 	} else {
-		err = s.forward(head, r)
+		err = s.forward(w, r)
 	}
 	if err == nil {
 		return
@@ -191,10 +187,18 @@ func (s *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !errors.Is(err, context.Canceled) {
 		h.cfg.Log.Warn("request failed", "component", s.target, "method", r.Method, "path", r.URL.Path, "error", err)
 	}
-	if head.sent {
-		panic(http.ErrAbortHandler) // the client must not take half an answer for a whole one
+	status := httpStatus(err)
+	var served *wasihttp.Error
+	if errors.As(err, &served) {
+		if served.HeadSent && served.Complete {
+			return // the client has a whole answer; what failed came after it
+		}
+		if served.HeadSent {
+			panic(http.ErrAbortHandler) // the client must not take half an answer for a whole one
+		}
+		status = served.Status
 	}
-	http.Error(w, string(errcode.Of(err))+": "+err.Error(), httpStatus(err))
+	http.Error(w, string(errcode.Of(err))+": "+err.Error(), status)
 }
 
 // httpStatus is the status for an error that kept a component from answering.
@@ -209,25 +213,6 @@ func httpStatus(err error) int {
 	}
 	return http.StatusInternalServerError
 }
-
-// headWatch knows whether a response was begun.
-type headWatch struct {
-	http.ResponseWriter
-	sent bool
-}
-
-func (w *headWatch) WriteHeader(status int) {
-	w.sent = w.sent || status >= 200
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *headWatch) Write(b []byte) (int, error) {
-	w.sent = true
-	return w.ResponseWriter.Write(b)
-}
-
-// Unwrap lets http.ResponseController reach the writer.
-func (w *headWatch) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (c *component) serveHTTP(w http.ResponseWriter, r *http.Request) error {
 	exports, err := c.httpExports()
@@ -287,8 +272,8 @@ func (s *handler) forward(w http.ResponseWriter, r *http.Request) error {
 		w.Header()[k] = v
 	}
 	w.WriteHeader(int(status))
-	_, err = w.Write(out)
-	return err
+	_, _ = w.Write(out) // fails when the client is gone: nobody is left to tell
+	return nil
 }
 
 func putHeader(e *value.Encoder, h http.Header) {
@@ -315,7 +300,7 @@ func getHeader(d *value.Decoder) http.Header {
 }
 
 // invokedHTTP serves a request that another host forwarded.
-func (h *Host) invokedHTTP(ctx context.Context, c *component, params []byte) ([]byte, error) {
+func (h *Host) invokedHTTP(ctx context.Context, wl *workload[component], params []byte) ([]byte, error) {
 	d := value.NewDecoder(params)
 	method, uri, host, secure, remote := d.String(), d.String(), d.String(), d.Bool(), d.String()
 	header, body := getHeader(d), d.Bytes()
@@ -332,7 +317,7 @@ func (h *Host) invokedHTTP(ctx context.Context, c *component, params []byte) ([]
 	}
 	r.Header, r.Host, r.RemoteAddr, r.RequestURI = header, host, remote, uri
 	w := &bufferedResponse{header: http.Header{}, limit: h.cfg.Bus.MaxPayload()}
-	if err := c.serveHTTP(w, r); err != nil {
+	if err := h.onComponent(ctx, wl, func(c *component) error { return c.serveHTTP(w, r) }); err != nil {
 		return nil, err
 	}
 	var e value.Encoder

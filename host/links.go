@@ -125,11 +125,7 @@ func (h *Host) localCalls(b *binding, target string) []callFunc {
 			if w == nil {
 				return errcode.New(errcode.Unavailable, "component %s left host %s", target, h.cfg.Name)
 			}
-			c, err := h.runningComponent(ctx, w)
-			if err != nil {
-				return err
-			}
-			return c.callFrom(ctx, call, b.decl.Name, f)
+			return h.onComponent(ctx, w, func(c *component) error { return c.callFrom(ctx, call, b.decl.Name, f) })
 		}
 	}
 	return out

@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"latticework/components"
@@ -118,38 +117,36 @@ func (h *Host) findSession(ctx context.Context, inv lattice.Invocation) (*sessio
 
 // invokedComponent calls a component's export for another host.
 func (h *Host) invokedComponent(ctx context.Context, w *workload[component], inv lattice.Invocation, params []byte) ([]byte, error) {
-	c, err := h.runningComponent(ctx, w)
-	if err != nil {
-		return nil, lattice.Refuse(err)
-	}
 	if isHTTP(inv.Interface) {
-		return h.invokedHTTP(ctx, c, params)
+		return h.invokedHTTP(ctx, w, params)
 	}
-	f, err := c.tmpl.Export(inv.Interface, inv.Func)
-	if err != nil {
-		return nil, lattice.Refuse(err)
-	}
-	codec := f.(*components.Export).Codec()
 	var enc value.Encoder
-	err = c.with(ctx, func(ctx context.Context, in *components.Instance) error {
-		return in.Invoke(ctx, f,
-			func(call *abi.Call) error {
-				dec := value.NewDecoder(params)
-				codec.Params.FromWire(&call.Mem, call.Params, dec)
-				return dec.Err()
-			},
-			func(call *abi.Call) error {
-				if codec.Result != nil {
-					codec.Result.ToWire(&call.Mem, call.Result, &enc)
-				}
-				return enc.Err()
-			})
+	entered := false
+	err := h.onComponent(ctx, w, func(c *component) error {
+		f, err := c.tmpl.Export(inv.Interface, inv.Func)
+		if err != nil {
+			return err
+		}
+		codec := f.(*components.Export).Codec()
+		return c.with(ctx, func(ctx context.Context, in *components.Instance) error {
+			entered = true
+			return in.Invoke(ctx, f,
+				func(call *abi.Call) error {
+					dec := value.NewDecoder(params)
+					codec.Params.FromWire(&call.Mem, call.Params, dec)
+					return dec.Err()
+				},
+				func(call *abi.Call) error {
+					if codec.Result != nil {
+						codec.Result.ToWire(&call.Mem, call.Result, &enc)
+					}
+					return enc.Err()
+				})
+		})
 	})
 	if err != nil {
-		if errors.Is(err, errcode.Exhausted) && len(enc.Buf) == 0 {
-			if _, trapped := components.IsTrap(err); !trapped {
-				return nil, lattice.Refuse(err)
-			}
+		if !entered {
+			err = lattice.Refuse(err)
 		}
 		return nil, err
 	}
@@ -177,16 +174,19 @@ func (h *Host) Call(ctx context.Context, r lattice.CallRequest) (lattice.CallRep
 	if w == nil {
 		return lattice.CallReply{}, lattice.Refuse(errcode.New(errcode.Unavailable, "host %s does not run %s", h.cfg.Name, r.Component))
 	}
-	c, err := h.runningComponent(ctx, w)
-	if err != nil {
-		return lattice.CallReply{}, lattice.Refuse(err)
-	}
 	var text string
-	err = c.with(ctx, func(ctx context.Context, in *components.Instance) error {
-		var err error
-		text, err = in.CallText(ctx, r.Text)
-		return err
+	entered := false
+	err := h.onComponent(ctx, w, func(c *component) error {
+		return c.with(ctx, func(ctx context.Context, in *components.Instance) error {
+			entered = true
+			var err error
+			text, err = in.CallText(ctx, r.Text)
+			return err
+		})
 	})
+	if err != nil && !entered {
+		err = lattice.Refuse(err)
+	}
 	return lattice.CallReply{Text: text, Host: h.cfg.ID}, err
 }
 
