@@ -175,6 +175,9 @@ func (g *guard) Close(ctx context.Context) error {
 	}
 	g.mu.Unlock()
 	var errs []error
+	if opened {
+		errs = append(errs, g.drain(ctx))
+	}
 	for _, s := range left {
 		errs = append(errs, s.Close(ctx))
 	}
@@ -183,6 +186,14 @@ func (g *guard) Close(ctx context.Context) error {
 	}
 	g.closeErr = errors.Join(errs...)
 	return g.closeErr
+}
+
+func (g *guard) drain(ctx context.Context) (err error) {
+	defer recovered(&err, "drain "+g.name())
+	if d, ok := g.inner.(Drainer); ok {
+		return d.Drain(ctx)
+	}
+	return nil
 }
 
 func (g *guard) close(ctx context.Context) (err error) {

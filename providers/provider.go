@@ -116,6 +116,14 @@ type Source interface {
 	Serve(ctx context.Context, l Link, target http.Handler) (Session, error)
 }
 
+// Drainer is implemented by a provider that wants to finish what it accepted
+// while its sessions are still there. A guard's Close calls it first.
+type Drainer interface {
+	// Drain takes nothing new and waits for what is in progress, as long as
+	// ctx allows.
+	Drain(ctx context.Context) error
+}
+
 // Unwrapper is implemented by a session that stands before another one.
 type Unwrapper interface{ Unwrap() Session }
 
