@@ -104,15 +104,21 @@ func (in *Instance) lowerParams(f *frame, fc *abi.FuncCodec, lower func(*abi.Cal
 	}
 	f.call.Params, f.call.Result = f.scratch(fc.Params.Size(), resultSize)
 	f.state.mayLeave = false
+	if fc.Lift.ParamsIndirect {
+		// The record comes first: what it points to is allocated after it.
+		ptr, b := f.call.Allocate(fc.Params.Size(), fc.Params.Align())
+		if err := f.call.Err(); err != nil {
+			return err
+		}
+		f.flat[0], f.call.Params = uint64(ptr), b
+	}
 	if err := lower(&f.call); err != nil {
 		return err
 	}
-	if fc.Lift.ParamsIndirect {
-		ptr, b := f.call.Allocate(fc.Params.Size(), fc.Params.Align())
-		copy(b, f.call.Params)
-		f.flat[0] = uint64(ptr)
-	} else if err := fc.Params.Unspill(f.call.Params, f.flat[:len(fc.Lift.Params)]); err != nil {
-		return err
+	if !fc.Lift.ParamsIndirect {
+		if err := fc.Params.Unspill(f.call.Params, f.flat[:len(fc.Lift.Params)]); err != nil {
+			return err
+		}
 	}
 	f.state.mayLeave = true
 	return f.call.Err()
