@@ -397,3 +397,34 @@ func TestNoRegistrationByInit(t *testing.T) {
 		}
 	}
 }
+
+// TestDependenciesHaveReasons wants each module that is imported in the table of
+// RATIONALE.md.
+func TestDependenciesHaveReasons(t *testing.T) {
+	text, err := os.ReadFile("RATIONALE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, found := strings.Cut(string(text), "\n## Direct dependencies\n")
+	if !found {
+		t.Fatal("RATIONALE.md has no section \"Direct dependencies\"")
+	}
+	var modules []string
+	for _, m := range regexp.MustCompile("`([a-z0-9.-]+/[^`]+)`").FindAllStringSubmatch(table, -1) {
+		modules = append(modules, m[1])
+	}
+	reported := map[string]bool{}
+	for _, f := range tree(t) {
+		for _, imp := range f.syntax.Imports {
+			p, _ := strconv.Unquote(imp.Path.Value)
+			first, _, _ := strings.Cut(p, "/")
+			if !strings.Contains(first, ".") || reported[p] {
+				continue
+			}
+			if !slices.ContainsFunc(modules, func(m string) bool { return under(p, m) }) {
+				reported[p] = true
+				t.Errorf("%s: imports %s, which RATIONALE.md gives no reason for", f.path, p)
+			}
+		}
+	}
+}

@@ -59,12 +59,13 @@ world() { # NAME: prints the folder
 
 rust_vendor=/usr/lib/rustlib/src/rust/library/vendor
 
-# The crate that Debian vendors lacks its prebuilt object; this copy has the
-# function in Rust instead.
-wit_bindgen() {
-  local dir=$work/wit-bindgen
-  [ -f "$dir/ready" ] && { echo "$dir"; return; }
-  rm -rf "$dir" && cp -r "$rust_vendor"/wit-bindgen-0.* "$dir" && rm -f "$dir"/.cargo-checksum.json*
+# The wit-bindgen that Debian vendors lacks its prebuilt object; this copy has the
+# function in Rust instead. It lies inside the guest's folder: cargo hashes paths
+# outside, and the guest would differ from machine to machine.
+wit_bindgen() { # FOLDER
+  local dir=$1/wit-bindgen
+  [ ! -d "$dir" ] || return 0
+  mkdir -p "$1" && cp -r "$rust_vendor"/wit-bindgen-0.* "$dir" && rm -f "$dir"/.cargo-checksum.json*
   echo 'fn main() {}' >"$dir/build.rs"
   cat >"$dir/src/rt/wit_bindgen_cabi_realloc.rs" <<'RUST'
 #[no_mangle]
@@ -72,8 +73,6 @@ pub unsafe extern "C" fn cabi_realloc(old: *mut u8, old_size: usize, align: usiz
     crate::rt::cabi_realloc(old, old_size, align, size)
 }
 RUST
-  touch "$dir/ready"
-  echo "$dir"
 }
 
 rust() { # NAME TARGET [cargo options]: builds a copy, so that no lock file lands in the tree
@@ -86,8 +85,9 @@ rust() { # NAME TARGET [cargo options]: builds a copy, so that no lock file land
     --config 'source.crates-io.replace-with="vendored"' --config "source.vendored.directory=\"$rust_vendor\"" "$@")
 }
 
-rust_http() { # NAME CRATE: prints the core module
-  rust "$1" wasm32-unknown-unknown --config "patch.crates-io.wit-bindgen.path=\"$(wit_bindgen)\"" \
+rust_http() { # NAME CRATE: sets core to the core module
+  wit_bindgen "$work/rust/$1"
+  rust "$1" wasm32-unknown-unknown --config 'patch.crates-io.wit-bindgen.path="wit-bindgen"' \
     --config 'target.wasm32-unknown-unknown.linker="wasm-ld-22"'
   core=$work/rust/target-$1/wasm32-unknown-unknown/release/$2.wasm
 }
