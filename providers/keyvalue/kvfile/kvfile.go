@@ -97,15 +97,20 @@ func (p *Provider) Path() string { return p.path }
 // Errors:
 //   - errcode.Conflict if another process has the file open.
 //   - errcode.Denied if the folder or file may not be read and written.
-//   - errcode.Invalid if the file is something else or damaged.
+//   - errcode.Invalid if the file is something else, or cut short;
+//     errcode.Internal if it is damaged elsewhere.
+//   - errcode.Unsupported if a newer version wrote it.
 //   - errcode.Unavailable for other troubles with the disk.
 func (p *Provider) Open(context.Context) (err error) {
 	if err := os.MkdirAll(filepath.Dir(p.path), 0o700); err != nil {
 		return p.fileError(err)
 	}
-	defer damaged(&err, p.path)
+	if err := checkSize(p.path); err != nil {
+		return err
+	}
+	defer damaged(&err, p.path, watchFaults())
 	db, err := bbolt.Open(p.path, 0o600, &bbolt.Options{
-		Timeout: lockWait, NoSync: !p.sync, FreelistType: bbolt.FreelistMapType, NoFreelistSync: true,
+		Timeout: lockWait, NoSync: !p.sync, FreelistType: bbolt.FreelistMapType,
 	})
 	if err != nil {
 		return p.fileError(err)
@@ -178,10 +183,3 @@ func (b *backend) Open(_ context.Context, bucket string) (keyvalue.Keys, error) 
 func (b *backend) Probe(ctx context.Context) error { return b.provider.Health(ctx) }
 
 func (b *backend) Close(context.Context) error { return nil }
-
-// damaged turns a panic over a page that cannot be right into an error.
-func damaged(err *error, path string) {
-	if r := recover(); r != nil {
-		*err = errcode.New(errcode.Internal, "use data file %s: it is damaged: %v", path, r)
-	}
-}

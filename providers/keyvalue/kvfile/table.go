@@ -18,7 +18,7 @@ import (
 // The file, version 1: the top-level bucket "format" holds "version" → "1";
 // the top-level bucket "data" holds one bucket for each namespace and bucket
 // name, named by tableName. In it a key is stored as the first 8 bytes of its
-// SHA-256 followed by the key itself. So the order of the file is one that
+// SHA-256 followed by the key itself, and its value behind a CRC-32C of both. So the order of the file is one that
 // nobody can steer, and a listing's cursor is the 8 bytes at which the next
 // page begins: it needs no memory and stays right whatever is written or
 // removed meanwhile.
@@ -76,70 +76,92 @@ type table struct {
 }
 
 // view runs f with the bucket, which is nil as long as nothing was written.
-func (t *table) view(ctx context.Context, f func(b *bbolt.Bucket)) (err error) {
+func (t *table) view(ctx context.Context, f func(b *bbolt.Bucket) error) (err error) {
 	if ctx.Err() != nil {
 		return errcode.New(errcode.Of(ctx.Err()), "read data file: %w", context.Cause(ctx))
 	}
-	defer damaged(&err, t.path)
-	err = t.db.View(func(tx *bbolt.Tx) error {
-		f(tx.Bucket(dataBucket).Bucket(t.name))
-		return nil
-	})
+	defer damaged(&err, t.path, watchFaults())
+	err = t.db.View(func(tx *bbolt.Tx) error { return f(tx.Bucket(dataBucket).Bucket(t.name)) })
 	if err != nil {
-		return errcode.New(errcode.Unavailable, "read data file %s: %w", t.path, err)
+		return fileError("read", t.path, err)
 	}
 	return nil
 }
 
 // get returns a copy of what is under key.
-func get(b *bbolt.Bucket, key string) keyvalue.Entry {
+func (t *table) get(b *bbolt.Bucket, key string) (keyvalue.Entry, error) {
 	if b == nil {
-		return keyvalue.Entry{}
+		return keyvalue.Entry{}, nil
 	}
-	v := b.Get(storedKey(key))
-	if v == nil {
-		return keyvalue.Entry{}
+	k := storedKey(key)
+	stored := b.Get(k)
+	if stored == nil {
+		return keyvalue.Entry{}, nil
 	}
-	return keyvalue.Entry{Value: append(make([]byte, 0, len(v)), v...), Found: true}
+	v, ok := loadValue(k, stored)
+	if !ok {
+		return keyvalue.Entry{}, errDamaged(t.path, "the checksum of key %q is wrong", key)
+	}
+	return keyvalue.Entry{Value: append(make([]byte, 0, len(v)), v...), Found: true}, nil
 }
 
 func (t *table) Get(ctx context.Context, key string) (e keyvalue.Entry, err error) {
-	err = t.view(ctx, func(b *bbolt.Bucket) { e = get(b, key) })
+	err = t.view(ctx, func(b *bbolt.Bucket) (err error) {
+		e, err = t.get(b, key)
+		return err
+	})
 	return e, err
 }
 
 func (t *table) Exists(ctx context.Context, key string) (found bool, err error) {
-	err = t.view(ctx, func(b *bbolt.Bucket) { found = b != nil && b.Get(storedKey(key)) != nil })
+	err = t.view(ctx, func(b *bbolt.Bucket) error {
+		found = b != nil && b.Get(storedKey(key)) != nil
+		return nil
+	})
 	return found, err
 }
 
 func (t *table) GetMany(ctx context.Context, keys []string) ([]keyvalue.Entry, error) {
 	found := make([]keyvalue.Entry, len(keys))
-	err := t.view(ctx, func(b *bbolt.Bucket) {
+	err := t.view(ctx, func(b *bbolt.Bucket) (err error) {
 		for i, key := range keys {
-			found[i] = get(b, key)
+			if found[i], err = t.get(b, key); err != nil {
+				return err
+			}
 		}
+		return nil
 	})
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
 }
 
 func (t *table) List(ctx context.Context, cursor uint64, limit int) (page keyvalue.Page, err error) {
-	err = t.view(ctx, func(b *bbolt.Bucket) {
+	err = t.view(ctx, func(b *bbolt.Bucket) error {
 		if b == nil {
-			return
+			return nil
 		}
 		size, last := 0, uint64(0)
 		c := b.Cursor()
 		for k, _ := c.Seek(binary.BigEndian.AppendUint64(nil, cursor)); k != nil; k, _ = c.Next() {
+			key := ""
+			if len(k) >= hashSize {
+				key = string(k[hashSize:])
+			}
+			if !bytes.Equal(k, storedKey(key)) {
+				return errDamaged(t.path, "a key is not in its place")
+			}
 			hash := binary.BigEndian.Uint64(k)
 			// Keys with one hash stay on one page.
 			if full := len(page.Keys) >= limit || size > keyvalue.PageBytes; full && hash != last {
 				page.Next = hash
-				return
+				return nil
 			}
-			page.Keys = append(page.Keys, string(k[hashSize:]))
+			page.Keys = append(page.Keys, key)
 			size, last = size+len(k), hash
 		}
+		return nil
 	})
 	return page, err
 }
@@ -162,13 +184,14 @@ func (t *table) Set(ctx context.Context, key string, value []byte) error {
 func (t *table) SetMany(ctx context.Context, pairs []keyvalue.Pair) error {
 	// The caller's memory is its own again when its ctx ends, which may be
 	// before the commit.
-	kept := make([]keyvalue.Pair, len(pairs))
+	keys, values := make([][]byte, len(pairs)), make([][]byte, len(pairs))
 	for i, p := range pairs {
-		kept[i] = keyvalue.Pair{Key: p.Key, Value: append(make([]byte, 0, len(p.Value)), p.Value...)}
+		keys[i] = storedKey(p.Key)
+		values[i] = storedValue(keys[i], p.Value)
 	}
 	return t.change(ctx, func(b *bbolt.Bucket) (refusal, failure error) {
-		for _, p := range kept {
-			if err := b.Put(storedKey(p.Key), p.Value); err != nil {
+		for i, k := range keys {
+			if err := b.Put(k, values[i]); err != nil {
 				return nil, err
 			}
 		}
@@ -181,7 +204,11 @@ func (t *table) Increment(ctx context.Context, key string, delta uint64) (sum ui
 	// may still run.
 	result := make(chan uint64, 1)
 	err = t.change(ctx, func(b *bbolt.Bucket) (refusal, failure error) {
-		n, refusal := keyvalue.Add(key, get(b, key), delta)
+		e, refusal := t.get(b, key)
+		if refusal != nil {
+			return refusal, nil
+		}
+		n, refusal := keyvalue.Add(key, e, delta)
 		if refusal != nil {
 			return refusal, nil
 		}
@@ -190,7 +217,8 @@ func (t *table) Increment(ctx context.Context, key string, delta uint64) (sum ui
 		default:
 		}
 		result <- n
-		return nil, b.Put(storedKey(key), strconv.AppendUint(nil, n, 10))
+		k := storedKey(key)
+		return nil, b.Put(k, storedValue(k, strconv.AppendUint(nil, n, 10)))
 	})
 	if err != nil {
 		return 0, err

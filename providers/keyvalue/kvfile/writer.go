@@ -2,6 +2,7 @@ package kvfile
 
 import (
 	"context"
+	"errors"
 
 	"go.etcd.io/bbolt"
 
@@ -117,15 +118,24 @@ func (w *writer) commit(batch []*write) {
 	}
 	for _, req := range batch {
 		if err != nil {
-			req.answer <- errcode.New(errcode.Unavailable, "write to data file %s: %w", w.path, err)
+			req.answer <- fileError("write to", w.path, err)
 		} else {
 			req.answer <- req.refusal
 		}
 	}
 }
 
+// fileError classes what the library reports, and leaves errors of ours.
+func fileError(doing, path string, err error) error {
+	var own *errcode.Error
+	if errors.As(err, &own) {
+		return err
+	}
+	return errcode.New(errcode.Unavailable, "%s data file %s: %w", doing, path, err)
+}
+
 func (w *writer) transact(batch []*write) (err error) {
-	defer damaged(&err, w.path)
+	defer damaged(&err, w.path, watchFaults())
 	return w.db.Update(func(tx *bbolt.Tx) error {
 		for _, req := range batch {
 			if req.ctx.Err() != nil {
