@@ -17,6 +17,9 @@ import (
 // trailers.
 const maxDrain = 1 << 20
 
+// errDropped is how a body ends that is given up.
+var errDropped = errcode.New(errcode.Closed, "read body: it was dropped")
+
 // IncomingBody is a body that is being received. It reads from src only when
 // the guest reads, polls, or asks for trailers.
 type IncomingBody struct {
@@ -65,17 +68,15 @@ func (b *IncomingBody) release(ctx context.Context) {
 		b.stream.Drop(ctx)
 	}
 	b.mu.Lock()
-	draining := b.draining
+	reading := b.draining && !b.ended
 	if !b.ended {
-		b.ended, b.err = true, errcode.New(errcode.Closed, "read body: it was dropped")
+		b.ended, b.err = true, errDropped
 	}
 	b.mu.Unlock()
-	if draining {
-		if b.interrupt != nil {
-			b.interrupt()
-		}
-		b.drains.Wait()
+	if reading && b.interrupt != nil {
+		b.interrupt()
 	}
+	b.drains.Wait()
 	b.end.Notify()
 	if b.done != nil {
 		b.done()

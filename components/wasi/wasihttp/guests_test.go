@@ -165,3 +165,20 @@ func BenchmarkServeReused(b *testing.B) {
 		b.Fatal("no bytes were answered")
 	}
 }
+
+// TestServeAllocates bounds what a small request costs the collector.
+func TestServeAllocates(t *testing.T) {
+	s := newSite(t, "rust-http", true)
+	r := httptest.NewRequest("GET", "/", nil)
+	q := &quiet{header: http.Header{}}
+	n := testing.AllocsPerRun(100, func() {
+		clear(q.header)
+		if err := wasihttp.Serve(r.Context(), s.reuse, s.exp, q, r); err != nil {
+			t.Fatal(err)
+		}
+	})
+	const most = 12
+	if n > most {
+		t.Errorf("a request to rust-http allocates %v times, want at most %d", n, most)
+	}
+}
