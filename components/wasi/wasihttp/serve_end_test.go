@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	contract "latticework/components/wasi/bindings/wasihttp"
 	"latticework/components/wasi/bindings/wasiio"
 	"latticework/internal/errcode"
+	"latticework/wit/abi"
 )
 
 func TestNothingWorksAfterServe(t *testing.T) {
@@ -178,4 +180,71 @@ func TestUnexpectedEndOfRequestBody(t *testing.T) {
 		t.Errorf("code %s", code.Case)
 	}
 	<-results
+}
+
+// TestServeHTTP2 runs a body with trailers both ways, and one that is cut off,
+// over HTTP/2.
+func TestServeHTTP2(t *testing.T) {
+	results := make(chan error, 2)
+	handle := func(ctx context.Context, _ *guest, q contract.IncomingRequest, out contract.ResponseOutparam) error {
+		in, _ := q.Consume(ctx)
+		s, _ := in.Stream(ctx)
+		text, err := readAll(ctx, s)
+		if err != nil {
+			return err
+		}
+		s.Drop(ctx)
+		future, err := types.IncomingBodyFinish(ctx, in)
+		if err != nil {
+			return err
+		}
+		got, _ := future.Get(ctx)
+		future.Drop(ctx)
+		resp, _ := types.NewOutgoingResponse(ctx, newFields())
+		body, _ := resp.Body(ctx)
+		if err := set(ctx, out, resp); err != nil {
+			return err
+		}
+		if err := writeAll(ctx, body, text); err != nil {
+			return err
+		}
+		if !got.Value.Ok.Ok.Some {
+			body.Drop(ctx)
+			return nil
+		}
+		return types.OutgoingBodyFinish(ctx, body, abi.Some(must(got.Value.Ok.Ok.Value.Clone(ctx))))
+	}
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer(r.Context(), handle, w, r, results)
+	}))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	defer srv.Client().CloseIdleConnections()
+	r := newRequest(t, "POST", srv.URL, io.MultiReader(strings.NewReader("over two")))
+	r.Trailer = http.Header{"X-Sum": {"42"}}
+	resp, err := srv.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil || resp.ProtoMajor != 2 || string(body) != "over two" || resp.Trailer.Get("X-Sum") != "42" {
+		t.Errorf("HTTP/%d %q, trailers %v, %v; Serve = %v", resp.ProtoMajor, body, resp.Trailer, err, <-results)
+	}
+	resp, err = srv.Client().Do(newRequest(t, "POST", srv.URL, strings.NewReader("cut")))
+	if err == nil {
+		_, err = io.ReadAll(resp.Body)
+		resp.Body.Close()
+	}
+	if err == nil {
+		t.Error("the client took a cut response for a whole one")
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
