@@ -42,6 +42,7 @@ type tcpSocket struct {
 	state    state
 	backlog  int
 	mayServe bool // the rules let it listen where it is bound
+	dropped  bool
 	readShut *atomic.Bool
 	out      wasiio.OutputStream // of a connection, for shutdown
 }
@@ -338,9 +339,10 @@ func (t *tcpSocket) Shutdown(_ context.Context, how api.ShutdownType) error {
 
 // Drop implements wasi:sockets. Streams of the connection stay usable.
 func (t *tcpSocket) Drop(context.Context) {
-	if t.state == closed && t.refs.Load() == 0 {
+	if t.dropped {
 		return
 	}
+	t.dropped = true
 	if t.state != connected && t.file != nil {
 		t.stopWaits()
 	}

@@ -68,8 +68,12 @@ func (Interfaces) Poll(ctx context.Context, in []wasiio.Pollable) ([]uint32, err
 	defer waiters.Put(w)
 	for _, p := range in {
 		p.(*Pollable).src.Watch(w)
-		defer p.(*Pollable).src.Unwatch(w)
 	}
+	defer func() {
+		for _, p := range in {
+			p.(*Pollable).src.Unwatch(w)
+		}
+	}()
 	for {
 		if found, _ = readyOf(found, in); len(found) > 0 {
 			return found, nil

@@ -1894,8 +1894,8 @@ type UdpSocket interface {
 	// Ends a bind, `would-block` while it runs.
 	FinishBind(ctx context.Context) error
 	// Streams to receive and send, only for the peer `remote-address` if one is
-	// given. A second call replaces the peer; it traps unless the earlier streams
-	// have been dropped.
+	// given. A later call may name another peer or none; only the newest pair of
+	// streams works.
 	Stream(ctx context.Context, remoteAddress abi.Option[IpSocketAddress]) (abi.Tuple2[IncomingDatagramStream, OutgoingDatagramStream], error)
 	// The bound address.
 	LocalAddress(ctx context.Context) (IpSocketAddress, error)
