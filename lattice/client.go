@@ -2,6 +2,7 @@ package lattice
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"math/rand/v2"
 	"time"
@@ -198,7 +199,7 @@ func (c *Client) Call(ctx context.Context, component, text string) (CallReply, e
 		}
 		found = true
 		for _, h := range comp.Hosts {
-			if h.Count > 0 {
+			if h.Count > 0 && h.State == "running" {
 				hosts = append(hosts, h.Host)
 			}
 		}
@@ -232,18 +233,34 @@ func (c *Client) header(id RequestID) Header {
 	return h
 }
 
-// ask sends a request to the control member under a fresh request id and
+// ask sends a JSON request to the control member under a fresh request id and
 // repeats it while nobody received it.
 func ask[Req, Rep any](ctx context.Context, c *Client, op string, req Req) (Rep, error) {
+	var rep Rep
+	data, err := json.Marshal(req)
+	if err != nil {
+		return rep, Refuse(errcode.New(errcode.Invalid, "encode request: %w", err))
+	}
+	m, err := requestPatiently(ctx, c, op, c.header(NewRequestID()), data)
+	if err != nil {
+		return rep, err
+	}
+	if err := json.Unmarshal(m.Data, &rep); err != nil {
+		return rep, errcode.New(errcode.Internal, "decode reply of %s: %w", op, err)
+	}
+	return rep, nil
+}
+
+// requestPatiently repeats a request while nobody received it.
+func requestPatiently(ctx context.Context, c *Client, op string, h Header, data []byte) (*Message, error) {
 	ctx, cancel := withDefaultTimeout(ctx)
 	defer cancel()
-	subject, id := c.subjects.Control(op), NewRequestID()
 	patience := time.NewTimer(max(c.cfg.Patience, 0))
 	defer patience.Stop()
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
-		rep, err := Ask[Req, Rep](ctx, c.cfg.Bus, subject, c.header(id), req)
+		m, err := c.cfg.Bus.Request(ctx, c.subjects.Control(op), h, data)
 		if err == nil || !errors.Is(err, ErrUnavailable) || !IsRefused(err) || c.cfg.Patience < 0 {
-			return rep, err
+			return m, err
 		}
 		pause := time.NewTimer(wait)
 		select {
@@ -253,7 +270,8 @@ func ask[Req, Rep any](ctx context.Context, c *Client, op string, req Req) (Rep,
 		case <-ctx.Done():
 		}
 		pause.Stop()
-		return rep, err
+		return nil, errcode.New(ErrUnavailable, "no control member of lattice %q answers: %w", c.subjects, err).
+			WithNext("start one with: lattice up")
 	}
 }
 

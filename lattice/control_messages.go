@@ -46,7 +46,8 @@ type SnapshotRequest struct {
 type SnapshotReply struct {
 	Cluster ClusterID `json:"cluster"`
 	Index   uint64    `json:"index"`
-	Size    int       `json:"size"` // of the whole
+	Offset  int       `json:"offset"` // of Data; 0 if a new snapshot had to begin
+	Size    int       `json:"size"`   // of the whole
 	SHA256  string    `json:"sha256"`
 	Data    []byte    `json:"data"`
 }

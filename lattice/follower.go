@@ -293,8 +293,11 @@ func (f *Follower) snapshot(ctx context.Context) error {
 		if err := f.checkCluster(rep.Cluster); err != nil {
 			return err
 		}
-		if rep.Index != first.Index || len(data) == 0 {
+		if rep.Index != first.Index || rep.Offset == 0 {
 			first, data = rep, nil // a new one began
+		}
+		if rep.Offset != len(data) {
+			return errcode.New(errcode.Internal, "take snapshot: part at %d, want %d", rep.Offset, len(data))
 		}
 		data = append(data, rep.Data...)
 		if len(data) >= rep.Size {

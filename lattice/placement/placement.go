@@ -17,6 +17,7 @@ type Host struct {
 	ID       string
 	Labels   map[string]string
 	Draining bool // takes no work and keeps none
+	Silent   bool // keeps what it has, whatever its labels, and is given nothing: not heard of lately
 }
 
 // Workload is a component or provider to be placed.
@@ -82,7 +83,8 @@ type rule struct {
 	linkstate.Spread
 	order    int // position in the workload's list
 	want     uint32
-	eligible []string
+	eligible []string // hosts that may be given instances
+	keeping  []string // these, and hosts that may only keep what they have
 }
 
 func placeOne(w Workload, hosts []Host, total map[string]uint32) (map[string]uint32, []Problem) {
@@ -146,7 +148,11 @@ func divide(w Workload, hosts []Host) []rule {
 	}
 	for i := range rules {
 		for _, h := range hosts {
-			if !h.Draining && meets(h.Labels, rules[i].Requirements) {
+			if h.Draining || !h.Silent && !meets(h.Labels, rules[i].Requirements) {
+				continue
+			}
+			rules[i].keeping = append(rules[i].keeping, h.ID)
+			if !h.Silent {
 				rules[i].eligible = append(rules[i].eligible, h.ID)
 			}
 		}
@@ -170,7 +176,7 @@ func keep(r rule, left, placed map[string]uint32) uint32 {
 	claimed := map[string]uint32{}
 	for kept < r.want {
 		best := ""
-		for _, id := range r.eligible {
+		for _, id := range r.keeping {
 			if left[id] > 0 && (best == "" || claimed[id] < claimed[best]) {
 				best = id
 			}
@@ -216,13 +222,16 @@ func (r rule) reason(w Workload, missing uint32, hosts []Host) string {
 		}
 		what = "a host with " + strings.Join(parts, ", ")
 	}
-	draining := 0
+	draining, live := 0, 0
 	for _, h := range hosts {
+		if !h.Silent {
+			live++
+		}
 		if h.Draining && meets(h.Labels, r.Requirements) {
 			draining++
 		}
 	}
-	have := fmt.Sprintf("of %d live hosts %d match", len(hosts), len(r.eligible))
+	have := fmt.Sprintf("of %d live hosts %d match", live, len(r.eligible))
 	if draining > 0 {
 		have += fmt.Sprintf(" and %d more are draining", draining)
 	}

@@ -16,8 +16,8 @@ func hosts(spec ...string) []Host {
 		f := strings.Fields(s)
 		h := Host{ID: f[0], Labels: map[string]string{}}
 		for _, l := range f[1:] {
-			if l == "draining" {
-				h.Draining = true
+			if l == "draining" || l == "silent" {
+				h.Draining, h.Silent = l == "draining", l == "silent"
 				continue
 			}
 			k, v, _ := strings.Cut(l, "=")
@@ -71,6 +71,8 @@ func TestPlace(t *testing.T) {
 		{"host lost", Workload{Kind: comp, Instances: 4, Current: at("A:2 Z:2")}, hosts("A", "B"), "A:2 B:2", ""},
 		{"host drains", Workload{Kind: comp, Instances: 2, Current: at("A:1 B:1")}, hosts("A draining", "B"), "B:2", ""},
 		{"label changed", Workload{Kind: comp, Spread: zones[:1], Current: at("A:1")}, hosts("A zone=y", "B zone=x"), "B:1", ""},
+		{"silent host keeps", Workload{Kind: comp, Instances: 3, Spread: zones[:1], Current: at("A:2")}, hosts("A silent", "B zone=x"), "A:2 B:1", ""},
+		{"silent host gets nothing", Workload{Kind: comp}, hosts("A silent"), "", "of 0 live hosts 0 match"},
 		{"no hosts", Workload{Kind: comp, Instances: 2}, nil, "", "2 of 2 instances without a host: want any host; of 0 live hosts 0 match"},
 		{"no match", Workload{Kind: comp, Spread: zones[:1]}, hosts("A", "B zone=x draining"), "", "want a host with zone=x; of 2 live hosts 0 match and 1 more are draining"},
 		{"provider once a host", Workload{Kind: prov, Instances: 3}, hosts("A", "B"), "A:1 B:1", "1 of 3 instances without a host: want any host, at most one instance each; of 2 live hosts 2 match"},
