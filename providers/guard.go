@@ -47,7 +47,7 @@ type guard struct {
 	mu       sync.Mutex
 	state    state                 // guarded by mu
 	sessions map[*session]struct{} // guarded by mu
-	calls    sync.WaitGroup        // Open and Links in progress; Add under mu, never when stateClosed
+	calls    sync.WaitGroup        // Open, Link, Health in progress; Add under mu, never when stateClosed
 
 	closed   chan struct{} // closed when Close is done
 	closeErr error         // valid once closed is closed
@@ -141,11 +141,15 @@ func call(ctx context.Context, l Link, make func(context.Context, Link) (Session
 
 func (g *guard) Health(ctx context.Context) (err error) {
 	g.mu.Lock()
-	open := g.state == stateOpen
-	g.mu.Unlock()
-	if !open {
+	if g.state != stateOpen {
+		g.mu.Unlock()
 		return errcode.New(errcode.Closed, "check %s: it is not open", g.name())
 	}
+	g.calls.Add(1)
+	g.mu.Unlock()
+	defer g.calls.Done()
+	ctx, stop := g.bound(ctx)
+	defer stop()
 	defer recovered(&err, "check "+g.name())
 	return g.inner.Health(ctx)
 }

@@ -1,6 +1,7 @@
 package kvfile_test
 
 import (
+	"os"
 	"testing"
 
 	"latticework/internal/leakcheck"
@@ -9,7 +10,12 @@ import (
 	"latticework/providers/providertest"
 )
 
-func TestMain(m *testing.M) { leakcheck.Main(m) }
+func TestMain(m *testing.M) {
+	if folder := os.Getenv(crashFolder); folder != "" {
+		crashChild(folder)
+	}
+	leakcheck.Main(m)
+}
 
 func newProvider(t *testing.T, folder string) *kvfile.Provider {
 	t.Helper()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -26,7 +27,7 @@ func (b *backend) classify(ctx context.Context, doing string, err error, write b
 	if write && !neverSent(err) {
 		unknown = "; whether it took effect is unknown"
 	}
-	if ctx.Err() != nil {
+	if ended(ctx) {
 		return errcode.New(errcode.Of(ctx.Err()), "%s redis at %s: %w%s", doing, b.addr, context.Cause(ctx), unknown)
 	}
 	var timeout net.Error
@@ -42,6 +43,18 @@ func (b *backend) classify(ctx context.Context, doing string, err error, write b
 	}
 	return errcode.New(errcode.Unavailable, "%s redis at %s: %w%s", doing, b.addr, err, unknown).
 		WithNext("check the address and that the server runs")
+}
+
+// ended reports whether ctx is over. The connection has the same deadline and
+// may notice it first: then ctx needs a moment.
+func ended(ctx context.Context) bool {
+	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return ctx.Err() != nil
 }
 
 // refusal classes what the server itself answered, in its own words.
