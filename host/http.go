@@ -76,9 +76,25 @@ func (h *Host) sourcesLocked(v *linkstate.View) {
 	for key, s := range h.sources {
 		if !wanted[key] {
 			delete(h.sources, key)
-			h.spawn(func() { h.endSource(context.WithoutCancel(h.ctx), s) })
+			next := h.successorLocked(key)
+			h.spawn(func() {
+				if next != nil { // it takes over before its predecessor ends
+					<-next.ready
+				}
+				h.endSource(context.WithoutCancel(h.ctx), s)
+			})
 		}
 	}
+}
+
+// successorLocked returns the session of another generation of a link.
+func (h *Host) successorLocked(key sourceKey) *source {
+	for k, s := range h.sources {
+		if k.link == key.link && k.gen > key.gen {
+			return s
+		}
+	}
+	return nil
 }
 
 func (h *Host) serveSource(ctx context.Context, s *source, l *linkstate.Link, cfg map[string]string) {
