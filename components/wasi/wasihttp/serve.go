@@ -127,6 +127,11 @@ func (x *exchange) reject(why string) error {
 // close ends the exchange after the guest returned with err.
 func (x *exchange) close(ctx context.Context, err error) *Error {
 	x.request.body.release(ctx)
+	if x.request.body.src != nil {
+		// Under full duplex net/http reads the connection from two sides if
+		// it finds the end of an unread body only after the handler.
+		_ = x.request.r.Body.Close()
+	}
 	interrupted := x.endWrites()
 	if interrupted && !x.complete {
 		err = errcode.New(errcode.Of(context.Cause(x.ctx)), "serve request: %w", context.Cause(x.ctx))
