@@ -288,3 +288,26 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestDocumentation reads the manifest that docs/manifest.md shows.
+func TestDocumentation(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "manifest.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(text), "```yaml\n")
+	shown, _, found := strings.Cut(after, "```")
+	if !found {
+		t.Fatal("docs/manifest.md shows no manifest")
+	}
+	if _, err := Parse("docs/manifest.md", []byte(shown)); err != nil {
+		t.Error(err)
+	}
+	for _, technology := range Technologies() {
+		for _, image := range append([]string{Scheme + technology.Name}, technology.Replaces...) {
+			if !strings.Contains(string(text), "`"+image) {
+				t.Errorf("docs/manifest.md does not name %s", image)
+			}
+		}
+	}
+}
