@@ -179,6 +179,12 @@ func TestDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	cut := t.TempDir()
+	if err := os.WriteFile(filepath.Join(cut, "store.keyvalue"), whole[:len(whole)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, openOnly(t, cut), errcode.Invalid, "it is cut short", "restore it from a backup")
+
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 2))
 	refused := 0

@@ -145,7 +145,7 @@ func (p *Provider) Health(context.Context) error {
 	return nil
 }
 
-// Close finishes the writes that were accepted and closes the file.
+// Close finishes the commit in progress and closes the file.
 func (p *Provider) Close(context.Context) error {
 	if p.db == nil {
 		return nil

@@ -40,7 +40,8 @@ func startWriter(db *bbolt.DB, path string) *writer {
 	return w
 }
 
-// close lets the queue run empty and ends the goroutine.
+// close ends the goroutine after the commit in progress. What still waits is
+// answered with errcode.Closed and does not happen.
 func (w *writer) close() {
 	close(w.stop)
 	<-w.done
@@ -82,14 +83,9 @@ func (w *writer) run() {
 		select {
 		case first := <-w.queue:
 			w.commit(w.gather([]*write{first}))
-			continue
 		case <-w.stop:
+			return
 		}
-		// What was accepted before the end is still written.
-		for batch := w.gather(nil); len(batch) > 0; batch = w.gather(nil) {
-			w.commit(batch)
-		}
-		return
 	}
 }
 

@@ -9,12 +9,15 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"io"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -164,6 +167,7 @@ func TestProviderSettings(t *testing.T) {
 func TestFrozen(t *testing.T) {
 	s := testservices.Redis(t, testservices.RedisOptions{})
 	keys := bucket(t, map[string]string{"url": s.URL(), "timeout": "300ms"}, "b")
+	patient := bucket(t, map[string]string{"url": s.URL(), "timeout": "20s", "dial_timeout": "20s"}, "b")
 	if _, err := keys.Increment(t.Context(), "n", 1); err != nil {
 		t.Fatal(err)
 	}
@@ -176,13 +180,14 @@ func TestFrozen(t *testing.T) {
 	if _, err = keys.Get(t.Context(), "n"); errcode.Of(err) != errcode.Deadline || strings.Contains(err.Error(), "unknown") {
 		t.Errorf("get: %v, want a deadline", err)
 	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("two calls with 300 ms each took %s", took)
+	}
+	start = time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err = keys.Set(ctx, "n", nil); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("set with a short deadline: %v", err)
-	}
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("three calls with 300 ms each took %s", took)
+	if _, err = patient.Get(ctx, "n"); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 3*time.Second {
+		t.Errorf("get with a deadline of 50 ms: %v after %s", err, time.Since(start))
 	}
 	s.Thaw()
 	// One of the two increments was done, or both; never three.
@@ -195,6 +200,66 @@ func TestFrozen(t *testing.T) {
 	if err != nil || n < 1 || n > 3 {
 		t.Errorf("after thaw: %d, %v; want 1 to 3", n, err)
 	}
+}
+
+// TestNothingIsDoneTwice: a write whose answer got lost is not sent again.
+func TestNothingIsDoneTwice(t *testing.T) {
+	s := testservices.Redis(t, testservices.RedisOptions{})
+	front, lose := lossyProxy(t, s.Addr)
+	keys := bucket(t, map[string]string{"url": "redis://" + front}, "b")
+	for want := uint64(1); want < 20; want += 2 {
+		if n, err := keys.Increment(t.Context(), "n", 1); err != nil || n != want {
+			t.Fatalf("increment: %d, %v; want %d", n, err, want)
+		}
+		lose()
+		_, err := keys.Increment(t.Context(), "n", 1)
+		if errcode.Of(err) != errcode.Unavailable || !strings.Contains(err.Error(), "whether it took effect is unknown") {
+			t.Fatalf("increment with a lost answer: %v", err)
+		}
+	}
+}
+
+// lossyProxy passes connections on to addr. After lose, the next answer of
+// the server is swallowed and its connection closed.
+func lossyProxy(t *testing.T, addr string) (front string, lose func()) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var armed atomic.Bool
+	var wg sync.WaitGroup
+	t.Cleanup(func() { l.Close(); wg.Wait() })
+	pass := func(client, server net.Conn) {
+		defer client.Close()
+		defer server.Close()
+		wg.Go(func() { _, _ = io.Copy(server, client); server.Close() })
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := server.Read(buf)
+			if err != nil || armed.Swap(false) {
+				return
+			}
+			if _, err := client.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+	}
+	wg.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", addr)
+			if err != nil {
+				client.Close()
+				continue
+			}
+			wg.Go(func() { pass(client, server) })
+		}
+	})
+	return l.Addr().String(), func() { armed.Store(true) }
 }
 
 // TestAccess: what the server's access rules forbid is access-denied for the
