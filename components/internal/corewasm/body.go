@@ -4,12 +4,23 @@ import "latticework/internal/errcode"
 
 // rewriter copies function bodies, adding fuel and moving function indices.
 type rewriter struct {
+	m          *Module
 	out        []byte
 	importFns  uint32 // functions imported before ours
 	refill     uint32 // index of the added refill function
 	fuelGlobal uint32
 	lim        Limits
 	fuel       bool
+
+	totalLocals int
+	totalMerges uint64
+	totalValues uint64
+
+	// Of the function being copied:
+	labels []uint32 // how many values a branch to each label passes, outermost first
+	locals uint64   // parameters included
+	blocks uint64
+	values uint64 // what blocks, branches and calls pass
 }
 
 // fn returns the index that function i has after an import was added.
@@ -20,191 +31,260 @@ func (w *rewriter) fn(i uint32) uint32 {
 	return i
 }
 
-// pay appends the fuel check: the counter goes down by one; below zero the
-// host is called and answers the next counter.
-func (w *rewriter) pay() {
+// typeOf returns the arity of function i; a function that is not there is
+// found out by the engine.
+func (w *rewriter) typeOf(i uint32) arity {
+	n := uint32(len(w.m.importTys))
+	switch {
+	case i < n:
+		return w.arity(w.m.importTys[i])
+	case i-n < uint32(len(w.m.funcTys)):
+		return w.arity(w.m.funcTys[i-n])
+	}
+	return arity{}
+}
+
+func (w *rewriter) arity(typ uint32) arity {
+	if uint64(typ) < uint64(len(w.m.types)) {
+		return w.m.types[typ]
+	}
+	return arity{}
+}
+
+// What is paid in fuel: a loop pays one each time round. A function pays one
+// and one for each stackUnit bytes that its frame may take, so that the bytes
+// of stack that a guest can use between two refills are bounded. A try block
+// pays tryCost, because the engine copies the whole stack at its start.
+const (
+	loopCost  = 1
+	stackUnit = 128
+	tryCost   = 4_000
+)
+
+// pay appends the fuel check: the counter goes down by cost; below zero the
+// host is called and answers the next counter. It returns where the cost
+// stands, as three bytes.
+func (w *rewriter) pay(cost uint32) int {
 	if !w.fuel {
-		return
+		return 0
 	}
 	b := w.out
 	b = appendLEB(append(b, opGlobalGet), uint64(w.fuelGlobal))
-	b = append(b, opI32Const, 1, opI32Sub)
+	b = append(b, opI32Const)
+	at := len(b)
+	b = append(b, 0, 0, 0)
+	putCost(b[at:], cost)
+	b = append(b, opI32Sub)
 	b = appendLEB(append(b, opGlobalSet), uint64(w.fuelGlobal))
 	b = appendLEB(append(b, opGlobalGet), uint64(w.fuelGlobal))
 	b = append(b, opI32Const, 0, opI32LtS, opIf, 0x40)
 	b = appendLEB(append(b, opCall), uint64(w.refill))
 	b = appendLEB(append(b, opGlobalSet), uint64(w.fuelGlobal))
 	w.out = append(b, opEnd)
+	return at
 }
 
-// body copies one function body without its length.
-func (w *rewriter) body(r *reader) {
+// maxCost is the highest cost that three bytes of signed LEB128 hold.
+const maxCost = 1<<20 - 1
+
+func putCost(b []byte, cost uint32) {
+	cost = min(cost, maxCost)
+	b[0], b[1], b[2] = byte(cost)|0x80, byte(cost>>7)|0x80, byte(cost>>14)
+}
+
+// entryCost is what a call of the function just copied pays. An estimate of
+// its frame from above: a slot for each local and each value passed, and, as
+// an instruction that leaves a value takes two bytes at least, four times its
+// code.
+func (w *rewriter) entryCost(size int) uint32 {
+	frame := 64 + 8*(w.locals+w.values) + 4*uint64(size)
+	return uint32(min(1+frame/stackUnit, maxCost))
+}
+
+// head copies the declarations of locals.
+func (w *rewriter) head(r *reader, typ arity) {
 	start := r.pos
 	total := uint64(0)
 	for range r.count("local groups", w.lim.Locals) {
 		total += r.leb(32)
 		if total > uint64(w.lim.Locals) {
-			if r.err == nil {
-				r.err = errcode.New(errcode.Exhausted, "core function locals: %d > %d", total, w.lim.Locals)
-			}
+			r.exhausted("core function locals", total, w.lim.Locals)
 			return
 		}
 		skipValType(r)
+	}
+	if w.totalLocals += int(total); w.totalLocals > w.lim.TotalLocals {
+		r.exhausted("core module locals", uint64(w.totalLocals), w.lim.TotalLocals)
 	}
 	if r.err != nil {
 		return
 	}
 	w.out = append(w.out, r.data[start:r.pos]...)
-	w.pay()
-	depth := 1
+	w.locals, w.blocks, w.values = total+uint64(typ.params), 0, 0
+	w.labels = append(w.labels[:0], uint32(typ.results))
+}
+
+// body copies the body of the i-th defined function, without its length.
+func (w *rewriter) body(r *reader, i uint32) {
+	size := r.left()
+	var typ arity
+	if i < uint32(len(w.m.funcTys)) {
+		typ = w.arity(w.m.funcTys[i])
+	}
+	if w.head(r, typ); r.err != nil {
+		return
+	}
+	cost := w.pay(0)
 	// Runs of instructions that stay as they are are copied in one piece.
 	copied := r.pos
-	flush := func(to int) {
-		w.out = append(w.out, r.data[copied:to]...)
-	}
-	for depth > 0 && r.err == nil {
+	for len(w.labels) > 0 && r.err == nil {
 		at := r.pos
-		op := r.byte()
-		switch op {
+		switch op := r.byte(); op {
 		case opBlock, opIf, opLoop, opTryTable:
-			depth++
-			if depth > w.lim.Nesting {
-				r.err = errcode.New(errcode.Exhausted, "core function nesting: %d > %d", depth, w.lim.Nesting)
-				return
+			w.block(r, op)
+			if w.fuel && (op == opLoop || op == opTryTable) {
+				copied = w.payAt(r, op, copied, at)
 			}
-			skipBlockType(r)
-			if op == opTryTable {
-				w.skipCatches(r)
-			}
-			if op == opLoop && w.fuel {
-				flush(r.pos)
-				w.pay()
-				copied = r.pos
-			}
+		case opElse:
 		case opEnd:
-			depth--
+			w.labels = w.labels[:len(w.labels)-1]
 		case opCall, opReturnCall, opRefFunc:
-			i := r.u32()
-			if w.fuel && i >= w.importFns && r.err == nil {
-				flush(at)
-				w.out = appendLEB(append(w.out, op), uint64(w.fn(i)))
+			f := r.u32()
+			if op == opCall {
+				w.values += uint64(w.typeOf(f).results)
+			}
+			if w.fuel && f >= w.importFns && r.err == nil {
+				w.out = append(w.out, r.data[copied:at]...)
+				w.out = appendLEB(append(w.out, op), uint64(w.fn(f)))
 				copied = r.pos
 			}
+		case opCallIndirect:
+			w.values += uint64(w.arity(r.u32()).results)
+			r.skipLEB(5)
+		case opBr, opBrIf:
+			w.branch(r)
+		case opBrTable:
+			for range r.count("branch targets", r.left()) {
+				w.branch(r)
+			}
+			w.branch(r)
 		default:
 			skipImmediates(r, op)
 		}
+		w.check(r)
 	}
-	if r.err != nil {
+	if w.checkAll(r); r.err != nil {
 		return
 	}
 	if r.left() > 0 {
 		r.fail("function body has %d bytes after its end", r.left())
 		return
 	}
-	flush(r.pos)
-}
-
-func skipBlockType(r *reader) {
-	if r.left() > 0 {
-		switch r.data[r.pos] {
-		case 0x63, 0x64:
-			r.skip(1)
-		}
+	w.out = append(w.out, r.data[copied:r.pos]...)
+	if w.fuel {
+		putCost(w.out[cost:], w.entryCost(size))
 	}
-	r.skipLEB(5)
 }
 
-func (w *rewriter) skipCatches(r *reader) {
+// payAt has a loop or a try block, whose head has just been read, pay: a loop
+// inside it, a try block before it.
+func (w *rewriter) payAt(r *reader, op byte, copied, at int) int {
+	if op == opTryTable {
+		w.out = append(w.out, r.data[copied:at]...)
+		w.pay(tryCost)
+		return at
+	}
+	w.out = append(w.out, r.data[copied:r.pos]...)
+	w.pay(loopCost)
+	return r.pos
+}
+
+// block reads the head of a block.
+func (w *rewriter) block(r *reader, op byte) {
+	typ := w.blockType(r)
+	if len(w.labels) >= w.lim.Nesting {
+		r.exhausted("core function nesting", uint64(len(w.labels)+1), w.lim.Nesting)
+		return
+	}
+	w.blocks++
+	w.values += uint64(typ.params) + uint64(typ.results)
+	if op == opTryTable {
+		w.catches(r)
+	}
+	label := uint32(typ.results)
+	if op == opLoop {
+		label = uint32(typ.params)
+	}
+	w.labels = append(w.labels, label)
+}
+
+// blockType reads a block's type.
+func (w *rewriter) blockType(r *reader) arity {
+	if r.left() == 0 {
+		r.fail("unexpected end")
+		return arity{}
+	}
+	switch b := r.data[r.pos]; {
+	case b == 0x63, b == 0x64:
+		r.skip(1)
+		r.skipLEB(5)
+	case b == 0x40:
+		r.skip(1)
+		return arity{}
+	case b&0xc0 == 0x40:
+		r.skip(1)
+	default:
+		return w.arity(uint32(r.sleb(33)))
+	}
+	return arity{results: 1}
+}
+
+// branch reads a label and counts what a branch to it passes.
+func (w *rewriter) branch(r *reader) {
+	label := r.u32()
+	if n := len(w.labels); uint64(label) < uint64(n) {
+		w.values += uint64(w.labels[n-1-int(label)])
+	}
+}
+
+func (w *rewriter) catches(r *reader) {
 	for range r.count("catch clauses", w.lim.Nesting) {
-		kind := r.byte()
-		if kind < 2 {
+		if kind := r.byte(); kind < 2 {
 			r.u32()
 		}
-		r.u32()
+		w.branch(r)
 	}
 }
 
-// skipImmediates passes what follows opcode op, for every instruction that is
-// copied as it is.
-func skipImmediates(r *reader, op byte) {
-	switch {
-	case op >= opI32Load && op <= opI64Store32:
-		skipMemArg(r)
-	case op >= 0x45 && op <= 0xc4, op <= 0x01, op == opElse, op == 0x0f, op == 0x1a, op == 0x1b,
-		op == opThrowRef, op == opRefIsNull:
-	case op == opBr, op == opBrIf, op == opThrow,
-		op >= opLocalGet && op <= opTableSet:
-		r.skipLEB(5)
-	case op == opBrTable:
-		for range r.count("branch targets", r.left()) {
-			r.skipLEB(5)
-		}
-		r.skipLEB(5)
-	case op == opCallIndirect, op == opReturnCallI:
-		r.skipLEB(5)
-		r.skipLEB(5)
-	case op == 0x14, op == 0x15: // call_ref, return_call_ref
-		r.skipLEB(5)
-	case op == opSelectT:
-		for range r.count("types of select", 1000) {
-			skipValType(r)
-		}
-	case op == opMemorySize, op == opMemoryGrow:
-		r.skipLEB(5)
-	case op == opI32Const, op == opRefNull:
-		r.skipLEB(5)
-	case op == opI64Const:
-		r.skipLEB(10)
-	case op == opF32Const:
-		r.skip(4)
-	case op == opF64Const:
-		r.skip(8)
-	case op == opMisc:
-		skipMisc(r)
-	case op == opSIMD:
-		skipSIMD(r)
-	default:
-		if r.err == nil {
-			r.err = errcode.New(errcode.Unsupported, "core instruction 0x%x at 0x%x is not supported", op, r.pos-1)
-		}
+// inAll is how many functions of the largest size a module may hold.
+const inAll = 20
+
+// check ends the copying of a function of which a compiler would make too
+// much.
+func (w *rewriter) check(r *reader) {
+	if w.values > uint64(w.lim.Values) {
+		r.exhausted("core function values passed by blocks and calls", w.values, w.lim.Values)
+	}
+	if n := w.locals * w.blocks; n > uint64(w.lim.Merges) {
+		r.exhausted("core function locals times blocks", n, w.lim.Merges)
 	}
 }
 
-func skipMemArg(r *reader) {
-	align := r.u32()
-	if align >= 64 { // a memory index follows
-		r.skipLEB(5)
+// checkAll counts the function just copied in the module's totals.
+func (w *rewriter) checkAll(r *reader) {
+	w.totalValues += w.values
+	if limit := inAll * w.lim.Values; w.totalValues > uint64(limit) {
+		r.exhausted("core module values passed by blocks and calls", w.totalValues, limit)
 	}
-	r.skipLEB(10)
-}
-
-func skipMisc(r *reader) {
-	switch sub := r.u32(); {
-	case sub <= 7: // saturating conversions
-	case sub == 8, sub == 10, sub == 12, sub == 14: // two indices
-		r.skipLEB(5)
-		r.skipLEB(5)
-	case sub == 9, sub == 11, sub == 13, sub >= 15 && sub <= 17: // one index
-		r.skipLEB(5)
-	default:
-		if r.err == nil {
-			r.err = errcode.New(errcode.Unsupported, "core instruction 0xfc %d at 0x%x is not supported", sub, r.pos)
-		}
+	w.totalMerges += w.locals * w.blocks
+	if limit := inAll * w.lim.Merges; w.totalMerges > uint64(limit) {
+		r.exhausted("core module locals times blocks", w.totalMerges, limit)
 	}
 }
 
-func skipSIMD(r *reader) {
-	switch sub := r.u32(); {
-	case sub <= 11, sub == 92, sub == 93: // loads and stores
-		skipMemArg(r)
-	case sub == 12, sub == 13: // v128.const, i8x16.shuffle
-		r.skip(16)
-	case sub >= 21 && sub <= 34: // lanes
-		r.skip(1)
-	case sub >= 84 && sub <= 91: // loads and stores of a lane
-		skipMemArg(r)
-		r.skip(1)
-	case sub > 275:
-		r.fail("malformed vector instruction %d", sub)
+func (r *reader) exhausted(what string, used uint64, limit int) {
+	if r.err == nil {
+		r.err = errcode.New(errcode.Exhausted, "%s: %d > %d", what, used, limit)
 	}
+	r.pos = r.end
 }

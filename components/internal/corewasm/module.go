@@ -79,6 +79,9 @@ type Memory struct {
 	Index uint32
 }
 
+// arity is how many values a function type takes and gives.
+type arity struct{ params, results uint16 }
+
 type section struct {
 	id         byte
 	start, end int // of the contents
@@ -94,6 +97,7 @@ type dataSegment struct {
 	start, end int // the whole segment's bytes
 	active     bool
 	constant   bool // active, at a constant offset in memory 0
+	imaged     bool // the bytes go to the memory image
 	offset     uint32
 	bytes      []byte
 	head       int // end of everything before the bytes' length
@@ -105,18 +109,27 @@ type Module struct {
 	Exports []Export
 	// Memory is the memory it defines, nil if it defines none.
 	Memory *Memory
-	// Start says that the module has a start function.
-	Start bool
+	// Start is the name under which the start function is exported after
+	// rewriting, so that whoever instantiates calls it; "" without one.
+	Start string
+	// Footprint is how many bytes of host memory an instance of the module
+	// takes at most, without its memory: tables, globals, segments.
+	Footprint uint64
 
 	data      []byte
 	sections  []section
-	types     int
+	types     []arity
+	importTys []uint32 // the types of the imported functions
+	funcTys   []uint32 // the types of the defined functions
+	startFn   uint32
+	hasStart  bool
 	funcs     int // defined
 	importFns int
 	tables    []tableType // defined
 	memories  []limits    // defined
 	globals   int         // defined
-	elems     int
+	elems     int         // element segments
+	elements  int         // in all of them
 	segments  []dataSegment
 	importMem int
 	importGlb int
@@ -126,5 +139,5 @@ type Module struct {
 type tableType struct {
 	raw  []byte // reference type, or the bytes before the limits
 	lim  limits
-	init []byte // initial expression with its end, or nil
+	init int // where the initial expression begins, 0 without one
 }

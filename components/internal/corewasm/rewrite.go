@@ -26,7 +26,7 @@ type RewriteConfig struct {
 }
 
 // Rewrite returns the module's bytes, changed as cfg says. Custom sections are
-// left out. The result holds every function, global, table, memory and segment
+// left out, a start function becomes the export [Module.Start]. The result holds every function, global, table, memory and segment
 // under its old index, but for functions that the module defines itself: they
 // come one later if fuel was added.
 //
@@ -40,6 +40,7 @@ func (m *Module) Rewrite(cfg RewriteConfig) ([]byte, error) {
 	}
 	w := &rewriter{
 		out:        make([]byte, 0, len(m.data)+len(m.data)/8+256),
+		m:          m,
 		importFns:  uint32(m.importFns),
 		refill:     uint32(m.importFns),
 		fuelGlobal: uint32(m.importGlb + m.globals),
@@ -49,31 +50,41 @@ func (m *Module) Rewrite(cfg RewriteConfig) ([]byte, error) {
 	w.out = append(w.out, preamble...)
 	done := 0
 	for _, s := range m.sections {
-		if w.fuel {
-			done = w.missing(m, cfg, done, order[s.id])
+		done = w.missing(m, cfg, done, order[s.id])
+		if s.id == secStart {
+			continue // an export now
 		}
 		if err := w.section(m, s, cfg); err != nil {
 			return nil, err
 		}
 		done = max(done, order[s.id])
 	}
+	w.missing(m, cfg, done, len(order))
 	return w.out, nil
 }
 
-// missing writes the sections that fuel needs and the module lacks, those
-// whose place is after done and before next.
+// missing writes the sections that the additions need and the module lacks,
+// those whose place is after done and before next.
 func (w *rewriter) missing(m *Module, cfg RewriteConfig, done, next int) int {
-	for _, id := range [...]byte{secImport, secGlobal} {
-		if order[id] > done && order[id] < next {
-			w.emit(id, func() {
-				if id == secImport {
-					w.imports(m, cfg)
-				} else {
-					w.globals(m, section{})
-				}
-			})
-			done = order[id]
+	for _, id := range [...]byte{secImport, secGlobal, secExport} {
+		needed := w.fuel
+		if id == secExport {
+			needed = m.Start != ""
 		}
+		if !needed || order[id] <= done || order[id] >= next {
+			continue
+		}
+		w.emit(id, func() {
+			switch id {
+			case secImport:
+				w.imports(m, cfg)
+			case secGlobal:
+				w.globals(m, section{})
+			default:
+				w.exports(m)
+			}
+		})
+		done = order[id]
 	}
 	return done
 }
@@ -114,8 +125,6 @@ func (w *rewriter) section(m *Module, s section, cfg RewriteConfig) error {
 			w.globals(m, s)
 		case secExport:
 			w.exports(m)
-		case secStart:
-			w.out = appendLEB(w.out, uint64(w.fn(r.u32())))
 		case secElement:
 			w.elements(r)
 		case secCode:
@@ -130,7 +139,7 @@ func (w *rewriter) section(m *Module, s section, cfg RewriteConfig) error {
 }
 
 func (w *rewriter) types(m *Module, s section) {
-	n := m.types
+	n := len(m.types)
 	if w.fuel {
 		n++
 	}
@@ -163,7 +172,7 @@ func (w *rewriter) imports(m *Module, cfg RewriteConfig) {
 		w.out = appendName(w.out, cfg.Refill.Module)
 		w.out = appendName(w.out, cfg.Refill.Name)
 		w.out = append(w.out, byte(KindFunc))
-		w.out = appendLEB(w.out, uint64(m.types)) // the type that types added
+		w.out = appendLEB(w.out, uint64(len(m.types))) // the type that types added
 	}
 }
 
@@ -178,14 +187,12 @@ func (w *rewriter) tables(m *Module) {
 	w.out = appendLEB(w.out, uint64(len(m.tables)))
 	for _, t := range m.tables {
 		w.out = append(w.out, t.raw...)
-		limit := uint64(w.lim.TableElements)
-		if t.lim.hasMax && t.lim.max < limit {
-			limit = t.lim.max
-		}
 		w.out = append(w.out, 1)
 		w.out = appendLEB(w.out, t.lim.min)
-		w.out = appendLEB(w.out, limit)
-		w.out = append(w.out, t.init...)
+		w.out = appendLEB(w.out, t.lim.max)
+		if t.init > 0 {
+			w.constExpr(&reader{data: m.data, pos: t.init, end: len(m.data)})
+		}
 	}
 }
 
@@ -225,7 +232,11 @@ func (w *rewriter) constExpr(r *reader) {
 }
 
 func (w *rewriter) exports(m *Module) {
-	w.out = appendLEB(w.out, uint64(len(m.Exports)))
+	n := len(m.Exports)
+	if m.Start != "" {
+		n++
+	}
+	w.out = appendLEB(w.out, uint64(n))
 	for _, e := range m.Exports {
 		w.out = appendName(w.out, e.Name)
 		w.out = append(w.out, byte(e.Kind))
@@ -234,6 +245,10 @@ func (w *rewriter) exports(m *Module) {
 			i = w.fn(i)
 		}
 		w.out = appendLEB(w.out, uint64(i))
+	}
+	if m.Start != "" {
+		w.out = append(appendName(w.out, m.Start), byte(KindFunc))
+		w.out = appendLEB(w.out, uint64(w.fn(m.startFn)))
 	}
 }
 
@@ -285,7 +300,7 @@ func (w *rewriter) code(r *reader) {
 		head := len(w.out)
 		w.out = append(w.out, 0, 0, 0, 0, 0)
 		br := &reader{data: r.data, pos: r.pos, end: r.pos + size}
-		w.body(br)
+		w.body(br, i)
 		if br.err != nil {
 			r.err = br.err
 			return
@@ -298,7 +313,7 @@ func (w *rewriter) code(r *reader) {
 func (w *rewriter) data(m *Module, cfg RewriteConfig) {
 	w.out = appendLEB(w.out, uint64(len(m.segments)))
 	for _, s := range m.segments {
-		if cfg.Image && m.Memory != nil && s.imaged() {
+		if cfg.Image && s.imaged {
 			w.out = append(w.out, m.data[s.start:s.head]...)
 			w.out = append(w.out, 0)
 			continue

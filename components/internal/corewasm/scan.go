@@ -67,27 +67,66 @@ func Scan(data []byte, lim Limits) (*Module, error) {
 	if m.bodies != m.funcs {
 		return nil, errcode.New(errcode.Invalid, "read core module: %d functions are declared, %d have a body", m.funcs, m.bodies)
 	}
+	if err := m.checkStart(); err != nil {
+		return nil, err
+	}
+	m.Footprint += baseFootprint + 16*uint64(m.elements) + 64*uint64(m.globals) + 40*uint64(len(m.Imports)+len(m.Exports)) + 48*uint64(len(m.segments)+m.elems)
 	return m, m.finishMemory(lim)
+}
+
+// baseFootprint is what the engine takes for an instance of an empty module.
+const baseFootprint = 2048
+
+// checkStart checks the type of the start function, which the rewriter makes
+// an export: the engine would not look at it any more.
+func (m *Module) checkStart() error {
+	if !m.hasStart {
+		return nil
+	}
+	n := uint32(len(m.importTys))
+	typ := uint32(0)
+	switch {
+	case m.startFn < n:
+		typ = m.importTys[m.startFn]
+	case m.startFn-n < uint32(len(m.funcTys)):
+		typ = m.funcTys[m.startFn-n]
+	default:
+		return errcode.New(errcode.Invalid, "read core module: unknown start function %d", m.startFn)
+	}
+	if uint64(typ) >= uint64(len(m.types)) || m.types[typ] != (arity{}) {
+		return errcode.New(errcode.Invalid, "read core module: start function %d takes or gives values", m.startFn)
+	}
+	names := make(map[string]bool, len(m.Exports))
+	for _, e := range m.Exports {
+		names[e.Name] = true
+	}
+	for m.Start = "start"; names[m.Start]; {
+		m.Start += "'"
+	}
+	return nil
 }
 
 func (m *Module) scanSection(r *reader, id byte, lim Limits) {
 	switch id {
 	case secType:
-		m.types = r.count("types", lim.Types)
-		for range m.types {
-			skipFuncType(r, lim)
+		n := r.count("types", lim.Types)
+		m.types = make([]arity, n)
+		for i := range m.types {
+			m.types[i] = scanFuncType(r, lim)
 		}
 	case secImport:
 		m.scanImports(r, lim)
 	case secFunction:
 		m.funcs = r.count("functions", lim.Functions)
-		for range m.funcs {
-			r.u32()
+		m.funcTys = make([]uint32, m.funcs)
+		for i := range m.funcTys {
+			m.funcTys[i] = r.u32()
 		}
 	case secTable:
 		for range r.count("tables", lim.Tables) {
-			m.tables = append(m.tables, scanTable(r, lim))
+			m.tables = append(m.tables, scanTable(r))
 		}
+		m.limitTables(r, lim)
 	case secMemory:
 		for range r.count("memories", 1) {
 			m.memories = append(m.memories, scanLimits(r))
@@ -109,12 +148,14 @@ func (m *Module) scanSection(r *reader, id byte, lim Limits) {
 			m.Exports = append(m.Exports, e)
 		}
 	case secStart:
-		r.u32()
-		m.Start = true
+		m.startFn, m.hasStart = r.u32(), true
 	case secElement:
 		m.elems = r.count("element segments", lim.Segments)
 		for range m.elems {
-			skipElement(r, lim)
+			m.elements += skipElement(r, lim)
+			if m.elements > lim.Elements {
+				r.exhausted("core module elements", uint64(m.elements), lim.Elements)
+			}
 		}
 	case secDataCount:
 		r.u32()
@@ -135,18 +176,21 @@ func (m *Module) scanSection(r *reader, id byte, lim Limits) {
 	}
 }
 
-func skipFuncType(r *reader, lim Limits) {
+func scanFuncType(r *reader, lim Limits) arity {
 	if b := r.byte(); b != 0x60 {
 		if r.err == nil {
 			r.err = errcode.New(errcode.Unsupported, "core type form 0x%x is not supported (garbage collection proposal)", b)
 		}
-		return
+		return arity{}
 	}
-	for _, what := range [2]string{"parameters", "results"} {
-		for range r.count(what, lim.Params) {
+	var n [2]int
+	for i, what := range [2]string{"parameters", "results"} {
+		n[i] = r.count(what, lim.Params)
+		for range n[i] {
 			skipValType(r)
 		}
 	}
+	return arity{params: uint16(n[0]), results: uint16(n[1])}
 }
 
 func skipValType(r *reader) {
@@ -184,7 +228,7 @@ func (m *Module) scanImports(r *reader, lim Limits) {
 		start := r.pos
 		switch i.Kind {
 		case KindFunc:
-			r.u32()
+			m.importTys = append(m.importTys, r.u32())
 			m.importFns++
 		case KindTable:
 			skipValType(r)
@@ -212,7 +256,7 @@ func (m *Module) scanImports(r *reader, lim Limits) {
 	}
 }
 
-func scanTable(r *reader, lim Limits) tableType {
+func scanTable(r *reader) tableType {
 	var t tableType
 	start := r.pos
 	withInit := false
@@ -229,15 +273,33 @@ func scanTable(r *reader, lim Limits) tableType {
 	}
 	t.raw = r.data[start:r.pos]
 	t.lim = scanLimits(r)
-	if t.lim.min > uint64(lim.TableElements) && r.err == nil {
-		r.err = errcode.New(errcode.Exhausted, "core table elements: %d > %d", t.lim.min, lim.TableElements)
-	}
 	if withInit {
-		start = r.pos
+		t.init = r.pos
 		skipConstExpr(r)
-		t.init = r.data[start:r.pos]
 	}
 	return t
+}
+
+// limitTables gives every table a maximum of ours, and checks what they take
+// together.
+func (m *Module) limitTables(r *reader, lim Limits) {
+	total := uint64(0)
+	for i := range m.tables {
+		l := &m.tables[i].lim
+		total += l.min
+		if total > uint64(lim.TableElements) {
+			r.exhausted("core table elements", total, int(lim.TableElements))
+			return
+		}
+		if l.hasMax && l.max < l.min {
+			r.fail("size minimum %d of a table is above its maximum %d", l.min, l.max)
+			return
+		}
+		if limit := l.min + uint64(lim.TableGrowth); !l.hasMax || l.max > limit {
+			l.max = limit
+		}
+		m.Footprint += 8 * l.max
+	}
 }
 
 // skipConstExpr passes a constant expression; which instructions are allowed
@@ -270,11 +332,12 @@ func skipConstExpr(r *reader) {
 	}
 }
 
-func skipElement(r *reader, lim Limits) {
+// skipElement passes an element segment and returns how many elements it has.
+func skipElement(r *reader, lim Limits) int {
 	flags := r.u32()
 	if flags > 7 {
 		r.fail("malformed element segment flags %d", flags)
-		return
+		return 0
 	}
 	if flags&1 == 0 { // active
 		if flags&2 != 0 {
@@ -289,13 +352,15 @@ func skipElement(r *reader, lim Limits) {
 			r.byte()
 		}
 	}
-	for range r.count("elements", int(lim.TableElements)) {
+	n := r.count("elements", lim.Elements)
+	for range n {
 		if flags&4 != 0 {
 			skipConstExpr(r)
 		} else {
 			r.u32()
 		}
 	}
+	return n
 }
 
 func (m *Module) scanData(r *reader) {
@@ -339,6 +404,9 @@ func (m *Module) finishMemory(lim Limits) error {
 		return errcode.New(errcode.Unsupported, "core module with %d memories", m.importMem+len(m.memories))
 	}
 	l := m.memories[0]
+	if most := uint64(1 << 16); l.min > most || l.hasMax && l.max > most {
+		return errcode.New(errcode.Invalid, "core memory: memory size must be at most %d pages", most)
+	}
 	if l.min > uint64(lim.MemoryPages) {
 		return errcode.New(errcode.Exhausted, "core memory pages: %d > %d", l.min, lim.MemoryPages)
 	}
@@ -350,10 +418,15 @@ func (m *Module) finishMemory(lim Limits) error {
 		maxPages = l.max
 	}
 	m.Memory = &Memory{MinPages: uint32(l.min), MaxPages: uint32(maxPages)}
-	for _, s := range m.segments {
-		if !s.imaged() {
+	for i := range m.segments {
+		s := &m.segments[i]
+		if s.active && !s.constant {
+			break // what follows may overwrite what this one writes
+		}
+		if !s.active {
 			continue
 		}
+		s.imaged = true
 		if uint64(s.offset)+uint64(len(s.bytes)) > l.min<<16 {
 			return errcode.New(errcode.Trap, "out of bounds memory access: data segment [%d, %d) in a memory of %d bytes",
 				s.offset, uint64(s.offset)+uint64(len(s.bytes)), l.min<<16)
@@ -364,7 +437,3 @@ func (m *Module) finishMemory(lim Limits) error {
 	}
 	return nil
 }
-
-// imaged reports whether the segment's bytes go to the memory image; only
-// meaningful in a module that defines its memory.
-func (s dataSegment) imaged() bool { return s.active && s.constant }

@@ -1,0 +1,80 @@
+package corewasm
+
+import "latticework/internal/errcode"
+
+// skipImmediates passes what follows opcode op, for every instruction that is
+// copied as it is.
+func skipImmediates(r *reader, op byte) {
+	switch {
+	case op >= opI32Load && op <= opI64Store32:
+		skipMemArg(r)
+	case op >= 0x45 && op <= 0xc4, op <= 0x01, op == 0x0f, op == 0x1a, op == 0x1b,
+		op == opThrowRef, op == opRefIsNull:
+	case op == opThrow, op >= opLocalGet && op <= opTableSet:
+		r.skipLEB(5)
+	case op == opReturnCallI:
+		r.skipLEB(5)
+		r.skipLEB(5)
+	case op == opSelectT:
+		for range r.count("types of select", 1000) {
+			skipValType(r)
+		}
+	case op == opMemorySize, op == opMemoryGrow:
+		r.skipLEB(5)
+	case op == opI32Const, op == opRefNull:
+		r.skipLEB(5)
+	case op == opI64Const:
+		r.skipLEB(10)
+	case op == opF32Const:
+		r.skip(4)
+	case op == opF64Const:
+		r.skip(8)
+	case op == opMisc:
+		skipMisc(r)
+	case op == opSIMD:
+		skipSIMD(r)
+	default:
+		if r.err == nil {
+			r.err = errcode.New(errcode.Unsupported, "core instruction 0x%x at 0x%x is not supported", op, r.pos-1)
+		}
+	}
+}
+
+func skipMemArg(r *reader) {
+	align := r.u32()
+	if align >= 64 { // a memory index follows
+		r.skipLEB(5)
+	}
+	r.skipLEB(10)
+}
+
+func skipMisc(r *reader) {
+	switch sub := r.u32(); {
+	case sub <= 7: // saturating conversions
+	case sub == 8, sub == 10, sub == 12, sub == 14: // two indices
+		r.skipLEB(5)
+		r.skipLEB(5)
+	case sub == 9, sub == 11, sub == 13, sub >= 15 && sub <= 17: // one index
+		r.skipLEB(5)
+	default:
+		if r.err == nil {
+			r.err = errcode.New(errcode.Unsupported, "core instruction 0xfc %d at 0x%x is not supported", sub, r.pos)
+		}
+	}
+}
+
+func skipSIMD(r *reader) {
+	switch sub := r.u32(); {
+	case sub <= 11, sub == 92, sub == 93: // loads and stores
+		skipMemArg(r)
+	case sub == 12, sub == 13: // v128.const, i8x16.shuffle
+		r.skip(16)
+	case sub >= 21 && sub <= 34: // lanes
+		r.skip(1)
+	case sub >= 84 && sub <= 91: // loads and stores of a lane
+		skipMemArg(r)
+		r.skip(1)
+	case sub > 275:
+		r.fail("malformed vector instruction %d", sub)
+	}
+}
