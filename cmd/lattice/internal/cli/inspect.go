@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"latticework/cmd/lattice/internal/wiring"
+	"latticework/components"
+	"latticework/host"
+	"latticework/wit"
+	"latticework/wit/abi"
+)
+
+func (a *app) inspectCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "inspect FILE", Short: "Show what a component imports and exports",
+		Long: "Show what a component asks for and offers, with the signatures of all functions,\nand how a lattice serves each import: inside the host, or over a link.",
+		Example: `  lattice inspect examples/counter/counter.wasm
+  lattice inspect counter.wasm -o json`,
+		Args: arguments(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			v, err := inspect(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.print(v, v.print)
+		},
+	}
+}
+
+// inspection is a component as it is printed.
+type inspection struct {
+	File    string       `json:"file"`
+	Kind    string       `json:"kind"`
+	Bytes   int          `json:"bytes"`
+	Digest  string       `json:"digest"`
+	Imports []externView `json:"imports"`
+	Exports []externView `json:"exports"`
+}
+
+// externView is an import or export. ServedBy of an import is "host", "link",
+// or "types" where there is nothing to serve.
+type externView struct {
+	Name      string     `json:"name"`
+	ServedBy  string     `json:"served_by,omitempty"`
+	Functions []funcView `json:"functions"`
+	Types     []string   `json:"types"`
+}
+
+type funcView struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+func inspect(ctx context.Context, file string) (*inspection, error) {
+	data, err := readFile(file)
+	if err != nil {
+		return nil, err
+	}
+	code, closeCode, err := compileFile(ctx, file, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer closeCode()
+	builtins, err := wiring.Builtins(host.Builtin{})
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(data)
+	v := &inspection{File: file, Kind: "component", Bytes: len(data), Digest: "sha256:" + hex.EncodeToString(sum[:]),
+		Imports: []externView{}, Exports: []externView{}}
+	for _, e := range code.Imports() {
+		x := viewExtern(e)
+		x.ServedBy = servedBy(e, builtins)
+		v.Imports = append(v.Imports, x)
+	}
+	for _, e := range code.Exports() {
+		v.Exports = append(v.Exports, viewExtern(e))
+	}
+	return v, nil
+}
+
+func servedBy(e components.Extern, builtins []*abi.Interface) string {
+	switch {
+	case len(e.Funcs) == 0:
+		return "types"
+	case slices.ContainsFunc(builtins, func(i *abi.Interface) bool { return wit.MatchVersion(e.Name, i.Name) }):
+		return "host"
+	}
+	return "link"
+}
+
+func viewExtern(e components.Extern) externView {
+	x := externView{Name: e.Name, Functions: []funcView{}, Types: []string{}}
+	for _, f := range e.Funcs {
+		x.Functions = append(x.Functions, funcView{f.Name, wit.PrintFunc(f.Type)})
+	}
+	for _, t := range e.Types {
+		x.Types = append(x.Types, t.Name)
+	}
+	return x
+}
+
+func (v *inspection) print(w io.Writer) {
+	_, _ = fmt.Fprintf(w, "%s: component, %d bytes\n%s\n", v.File, v.Bytes, v.Digest)
+	list := func(title string, all []externView) {
+		if len(all) == 0 {
+			return
+		}
+		_, _ = fmt.Fprintf(w, "\n%s\n", title)
+		for _, e := range all {
+			served := map[string]string{"host": "  (by the host)", "link": "  (needs a link)"}[e.ServedBy]
+			_, _ = fmt.Fprintf(w, "  %s%s\n", e.Name, served)
+			for _, f := range e.Functions {
+				_, _ = fmt.Fprintf(w, "    %s: %s\n", f.Name, f.Type)
+			}
+			if len(e.Functions) == 0 && len(e.Types) > 0 {
+				_, _ = fmt.Fprintf(w, "    types %s\n", strings.Join(e.Types, ", "))
+			}
+		}
+	}
+	list("imports", v.Imports)
+	list("exports", v.Exports)
+}

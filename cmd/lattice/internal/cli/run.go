@@ -1,0 +1,293 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"latticework/cmd/lattice/internal/deployment"
+	"latticework/components"
+	"latticework/components/wasi"
+	"latticework/components/wasi/cli"
+	"latticework/internal/errcode"
+	"latticework/wit"
+	"latticework/wit/abi"
+)
+
+// runFlags are what a guest program is granted.
+type runFlags struct {
+	dirs   []string
+	env    []string
+	cwd    string
+	memory string
+}
+
+const runLong = `Run a component that exports wasi:cli/run as a program: with the standard
+streams of this process, the arguments after --, and nothing else but what is
+granted. The exit status is the program's own.`
+
+func (a *app) runCommand() *cobra.Command {
+	f := &runFlags{}
+	c := &cobra.Command{
+		Use: "run FILE [-- ARGUMENTS]", Short: "Run a component as a program",
+		Long: runLong,
+		Example: `  lattice run examples/command-rust/command.wasm -- --help
+  lattice run tool.wasm --dir .::/work:ro --env LANG=C -- /work/input.txt
+  lattice run tool.wasm --timeout 5s --memory 64MiB < data`,
+		Args: arguments(1, -1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if at := cmd.ArgsLenAtDash(); len(args) > 1 && at != 1 {
+				return errcode.New(errcode.Invalid, "run: %q is not after --", args[1]).
+					WithNext("write: lattice run %s -- %s", args[0], strings.Join(args[1:], " "))
+			}
+			return a.run(cmd.Context(), f, args[0], args[1:])
+		},
+	}
+	fs := c.Flags()
+	fs.StringArrayVar(&f.dirs, "dir", nil, "grant a folder, as HOST::GUEST or HOST::GUEST:ro; may be repeated")
+	fs.StringArrayVar(&f.env, "env", nil, "an environment variable NAME=VALUE for the program; may be repeated")
+	fs.StringVar(&f.cwd, "cwd", "", "the program's working folder, as a guest path")
+	fs.StringVar(&f.memory, "memory", "", "bound of the program's memory, such as 64MiB (default 256MiB)")
+	return c
+}
+
+// run runs the program; its failure is an exitCode.
+func (a *app) run(ctx context.Context, f *runFlags, file string, args []string) error {
+	memory, err := bytesOf(f.memory)
+	if err != nil {
+		return err
+	}
+	grants, err := f.grants(a, file, args)
+	if err != nil {
+		return err
+	}
+	if a.flags.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, a.flags.timeout)
+		defer cancel()
+	}
+	code, closeCode, err := compileFile(ctx, file, memory)
+	if err != nil {
+		return err
+	}
+	defer closeCode()
+	if err := runnable(file, code); err != nil {
+		return err
+	}
+	system, err := wasi.Open(grants)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = system.Close() }()
+	return runLinked(ctx, file, code, system.Interfaces(), memory)
+}
+
+// runLinked calls wasi:cli/run of the component.
+func runLinked(ctx context.Context, file string, code *components.Component, given []*abi.Interface, memory uint64) error {
+	if err := satisfied(file, code, given); err != nil {
+		return err
+	}
+	tmpl, err := code.Link(components.LinkConfig{Interfaces: given, Limits: components.Limits{MemoryBytes: memory}})
+	if err != nil {
+		return errcode.New(errcode.Of(err), "run %s: %w", file, err)
+	}
+	in, err := tmpl.Acquire(ctx)
+	if err != nil {
+		return errcode.New(errcode.Of(err), "run %s: %w", file, err)
+	}
+	defer in.Release(context.WithoutCancel(ctx))
+	text, err := in.CallText(ctx, "wasi:cli/run.run()")
+	var exit *wasi.ExitError
+	switch {
+	case errors.As(err, &exit):
+		if exit.Code == 0 {
+			return nil
+		}
+		return exitCode(exit.Code)
+	case err != nil:
+		return stopped(ctx, file, err)
+	case text != "ok":
+		return exitCode(1)
+	}
+	return nil
+}
+
+// stopped describes how a program ended that did not end itself.
+func stopped(ctx context.Context, file string, err error) error {
+	if errors.Is(context.Cause(ctx), errInterrupted) {
+		return errcode.New(errcode.Unavailable, "run %s: interrupted", file)
+	}
+	code := errcode.Of(err)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		code = errcode.Deadline
+	}
+	e := errcode.New(code, "run %s: %w", file, err)
+	var trap *components.Trap
+	if errors.As(err, &trap) && len(trap.Stack) > 0 {
+		e = errcode.New(code, "run %s: %w\n  at %s", file, err, strings.Join(trap.Stack, "\n  at "))
+	}
+	if code == errcode.Deadline {
+		return e.WithNext("give it more time with --timeout")
+	}
+	return e
+}
+
+// grants makes what the flags say.
+func (f *runFlags) grants(a *app, file string, args []string) (wasi.Config, error) {
+	cfg := wasi.Config{
+		Args: append([]string{filepath.Base(file)}, args...), Cwd: f.cwd,
+		Stdin: a.In, Stdout: a.Out, Stderr: a.Err,
+		Terminals: cli.Terminals{Stdin: isTerminal(a.In), Stdout: isTerminal(a.Out), Stderr: isTerminal(a.Err)},
+	}
+	vars, err := keyValues("--env", f.env)
+	if err != nil {
+		return cfg, err
+	}
+	for _, text := range f.env { // in the order given
+		name, _, _ := strings.Cut(text, "=")
+		cfg.Env = append(cfg.Env, wasi.EnvVar{Name: name, Value: vars[name]})
+	}
+	for _, text := range f.dirs {
+		p, err := grant(text)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Preopens = append(cfg.Preopens, p)
+	}
+	return cfg, nil
+}
+
+// grant reads HOST::GUEST[:ro]; HOST alone is granted under the same path.
+func grant(text string) (wasi.Preopen, error) {
+	text, readOnly := strings.CutSuffix(text, ":ro")
+	dir, guest, mapped := strings.Cut(text, "::")
+	if !mapped {
+		guest = dir
+	}
+	if dir == "" || guest == "" {
+		return wasi.Preopen{}, errcode.New(errcode.Invalid, "--dir %q: want HOST::GUEST or HOST::GUEST:ro", text).
+			WithNext("write for example --dir .::/work")
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return wasi.Preopen{}, errcode.New(errcode.NotFound, "--dir: there is no folder %s", dir)
+	case err != nil:
+		return wasi.Preopen{}, errcode.New(errcode.Denied, "--dir: %w", err)
+	case !info.IsDir():
+		return wasi.Preopen{}, errcode.New(errcode.Invalid, "--dir: %s is not a folder", dir).WithNext("grant the folder that it is in")
+	}
+	return wasi.Preopen{HostDir: dir, GuestPath: guest, ReadOnly: readOnly}, nil
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// bytesOf reads an amount of memory; "" is 0.
+func bytesOf(text string) (uint64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	digits, unit := text, uint64(1)
+	for suffix, n := range map[string]uint64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
+		if rest, ok := strings.CutSuffix(text, suffix); ok {
+			digits, unit = strings.TrimSpace(rest), n
+		}
+	}
+	n, err := strconv.ParseUint(digits, 10, 32)
+	if err != nil || n == 0 || n > 4<<30/unit {
+		return 0, errcode.New(errcode.Invalid, "--memory %q is not an amount from 1 to 4GiB", text).WithNext("write for example --memory 64MiB")
+	}
+	return n * unit, nil
+}
+
+// runnable refuses a component that is no program.
+func runnable(file string, code *components.Component) error {
+	var names []string
+	for _, e := range code.Exports() {
+		if wit.MatchVersion("wasi:cli/run@0.2.0", e.Name) {
+			return nil
+		}
+		names = append(names, e.Name)
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, "wasi:cli/run@") {
+			return errcode.New(errcode.Unsupported, "run %s: export %q is not supported, wasi:cli/run@0.2 is", file, name)
+		}
+	}
+	e := errcode.New(errcode.Invalid, "run %s: it exports no wasi:cli/run, so it is no program", file)
+	if slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "wasi:http/incoming-handler@") }) {
+		return e.WithNext("it answers HTTP: name it in a manifest and start it with `lattice up`")
+	}
+	return e.WithNext("see what it is for: lattice inspect %s", file)
+}
+
+// satisfied refuses a component with an import that a program does not get.
+func satisfied(file string, code *components.Component, given []*abi.Interface) error {
+	for _, im := range code.Imports() {
+		if len(im.Funcs) == 0 {
+			continue
+		}
+		if slices.ContainsFunc(given, func(i *abi.Interface) bool { return wit.MatchVersion(im.Name, i.Name) }) {
+			continue
+		}
+		return errcode.New(errcode.Unsupported, "run %s: import %q is not served to programs", file, im.Name).
+			WithNext("programs get WASI 0.2: cli, clocks, filesystem, io, random; for anything else deploy it with links: lattice up")
+	}
+	return nil
+}
+
+// compileFile reads and compiles a component.
+func compileFile(ctx context.Context, file string, memory uint64) (*components.Component, func(), error) {
+	data, err := readFile(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	e, err := components.NewEngine(ctx, components.EngineConfig{CacheDir: codeCache(), MemoryBytes: memory})
+	if err != nil {
+		return nil, nil, err
+	}
+	closeEngine := func() { _ = e.Close(context.WithoutCancel(ctx)) }
+	code, err := deployment.Compile(ctx, e, file, data)
+	if err != nil {
+		closeEngine()
+		return nil, nil, err
+	}
+	return code, closeEngine, nil
+}
+
+// maxFile bounds the files that commands read.
+const maxFile = 1 << 30
+
+// readFile reads a file that the user named.
+func readFile(file string) ([]byte, error) {
+	info, err := os.Stat(file)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, errcode.New(errcode.NotFound, "read %s: there is no such file", file).WithNext("check the path")
+	case err == nil && info.IsDir():
+		return nil, errcode.New(errcode.Invalid, "read %s: it is a folder", file).WithNext("name a file in it")
+	case err == nil && info.Size() > maxFile:
+		return nil, errcode.New(errcode.Exhausted, "read %s: bytes: %d > %d", file, info.Size(), maxFile)
+	}
+	var data []byte
+	if err == nil {
+		data, err = os.ReadFile(file)
+	}
+	if err != nil {
+		return nil, errcode.New(errcode.Denied, "read %s: %w", file, err).WithNext("make the file readable")
+	}
+	return data, nil
+}

@@ -1,0 +1,97 @@
+// Package wiring is the one place that names concrete technologies together:
+// what providers a host can make, which interfaces links can serve, and what
+// every component gets without a link.
+package wiring
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"latticework/components/wasi"
+	"latticework/components/wasi/wasihttp"
+	"latticework/host"
+	"latticework/providers"
+	"latticework/providers/config/draft"
+	"latticework/providers/config/rc1"
+	"latticework/providers/httpserver"
+	"latticework/providers/keyvalue"
+	"latticework/providers/keyvalue/kvfile"
+	"latticework/providers/keyvalue/kvmemory"
+	"latticework/providers/keyvalue/kvredis"
+	"latticework/providers/logging"
+	"latticework/wit/abi"
+)
+
+// Registry returns the providers inside the binary.
+func Registry() (*providers.Registry, error) {
+	return providers.NewRegistry(
+		httpserver.Technology(),
+		kvfile.Technology(),
+		kvmemory.Technology(),
+		kvredis.Technology(),
+	)
+}
+
+// Contracts describe the interfaces that providers serve over links. Their
+// functions must not be called.
+func Contracts() []*abi.Interface {
+	return []*abi.Interface{keyvalue.BindStore(nil), keyvalue.BindAtomics(nil), keyvalue.BindBatch(nil)}
+}
+
+// Builtins returns what a component gets without a link: WASI 0.2 with no
+// authority, wasi:http that sends nothing out, its own settings, and logging.
+// What the component writes to its standard output and error is logged, too.
+//
+// Errors: those of [wasi.Interfaces].
+func Builtins(b host.Builtin) ([]*abi.Interface, error) {
+	log := b.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	given, err := wasi.Interfaces(wasi.Config{
+		Stdout: &lineLog{log: log, stream: "stdout"},
+		Stderr: &lineLog{log: log, stream: "stderr"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	given = append(given, wasihttp.Interfaces(nil)...)
+	settings := &liveSettings{read: b.Config}
+	given = append(given, rc1.BindStore(settings), draft.BindStore(settings))
+	return append(given, logging.BindLogging(logging.NewLogger(log))), nil
+}
+
+// liveSettings serve wasi:config, both versions, from settings that may change
+// between two calls.
+type liveSettings struct{ read func() map[string]string }
+
+var (
+	_ rc1.StoreInterface   = (*liveSettings)(nil)
+	_ draft.StoreInterface = (*liveSettings)(nil)
+)
+
+func (s *liveSettings) now() map[string]string {
+	if s.read == nil {
+		return nil
+	}
+	return s.read()
+}
+
+// Get implements wasi:config/store.
+func (s *liveSettings) Get(_ context.Context, key string) (abi.Option[string], error) {
+	v, ok := s.now()[key]
+	return abi.Option[string]{Value: v, Some: ok}, nil
+}
+
+// GetAll implements wasi:config/store; settings are in the order of their
+// keys.
+func (s *liveSettings) GetAll(context.Context) ([]abi.Tuple2[string, string], error) {
+	all := s.now()
+	out := make([]abi.Tuple2[string, string], 0, len(all))
+	for _, k := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, abi.Tuple2[string, string]{F0: k, F1: all[k]})
+	}
+	return out, nil
+}

@@ -1,0 +1,13 @@
+// Command lattice is the one binary of Latticework: it runs a lattice, a host
+// of one, and everything a user asks of them. See `lattice --help`.
+package main
+
+import (
+	"os"
+
+	"latticework/cmd/lattice/internal/cli"
+)
+
+func main() {
+	os.Exit(cli.Main(os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
+}
