@@ -2,6 +2,8 @@ package components_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"latticework/components"
@@ -12,6 +14,7 @@ import (
 	"latticework/components/wasi/bindings/wasiio"
 	"latticework/components/wasi/bindings/wasirandom"
 	"latticework/components/wasi/bindings/wasisockets"
+	"latticework/internal/refdata"
 	"latticework/providers/config/rc1"
 	"latticework/providers/keyvalue"
 	"latticework/providers/logging"
@@ -54,4 +57,56 @@ func BenchmarkInstantiate(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkCall measures a call with scalars: from the host, and from one
+// component to another.
+func BenchmarkCall(b *testing.B) {
+	for _, bench := range []struct{ name, wasm, export string }{
+		{"host", "values__numerics__0002__L69", "i-to-b"},
+		{"fused", "values__numerics__0000__L6", "run"},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			tmpl := linkSuite(b, components.EngineConfig{}, bench.wasm)
+			in, err := tmpl.Acquire(b.Context())
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer in.Release(b.Context())
+			f, err := tmpl.Export("", bench.export)
+			if err != nil {
+				b.Fatal(err)
+			}
+			nothing := func(*abi.Call) error { return nil }
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := in.Invoke(b.Context(), f, nothing, nothing); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// linkSuite links a component of the reference suite that has no imports.
+func linkSuite(t testing.TB, cfg components.EngineConfig, id string) *components.Template {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(refdata.Dir(t, "conformance/component-model"), "generated", id+".wasm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := components.NewEngine(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Close(context.Background()) })
+	c, err := e.Compile(t.Context(), data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl, err := c.Link(components.LinkConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tmpl
 }

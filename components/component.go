@@ -24,8 +24,10 @@ type Component struct {
 	modules []module
 	hostMod wazero.CompiledModule
 	host    api.Module // instantiated once: its functions find their instance in the context
-	// codecs are those of plan.Hosts and plan.Lifts, nil where none is needed.
+	// codecs are those of plan.Hosts and plan.Lifts, nil where none is needed;
+	// elemCodecs are of the elements of the streams and futures of plan.Hosts.
 	hostCodecs []*abi.FuncCodec
+	elemCodecs []*abi.Codec
 	liftCodecs []*abi.FuncCodec
 	once       sync.Once
 }
@@ -122,7 +124,13 @@ func (c *Component) compile(ctx context.Context) error {
 
 func (c *Component) codecs() (err error) {
 	c.hostCodecs = make([]*abi.FuncCodec, len(c.plan.Hosts))
+	c.elemCodecs = make([]*abi.Codec, len(c.plan.Hosts))
 	for i, h := range c.plan.Hosts {
+		if h.Val != nil && h.Val.Elem != nil && (h.Val.Kind == wit.KindStream || h.Val.Kind == wit.KindFuture) {
+			if c.elemCodecs[i], err = abi.CompileType(h.Val.Elem); err != nil {
+				return err
+			}
+		}
 		if h.Type == nil {
 			continue
 		}
@@ -148,21 +156,23 @@ func (c *Component) compileHost(ctx context.Context) error {
 	for k, h := range c.plan.Hosts {
 		var params, results []api.ValueType
 		switch h.Kind {
-		case plan.HostImport, plan.HostFused:
-			sig := c.hostCodecs[k].Lower
+		case plan.HostImport, plan.HostFused, plan.HostReenter:
+			sig := lowerSig(c.hostCodecs[k], &h)
 			params, results = valueTypes(sig.Params), valueTypes(sig.Results)
+		case plan.HostBuiltin:
+			params, results = builtinSignature(&h, c.hostCodecs[k])
 		case plan.HostResourceNew, plan.HostResourceRep:
 			params, results = []api.ValueType{i32}, []api.ValueType{i32}
 		case plan.HostResourceDrop:
 			params = []api.ValueType{i32}
 		}
 		fn := api.GoModuleFunc(func(ctx context.Context, _ api.Module, stack []uint64) {
-			instanceOf(ctx).hostCall(k, stack)
+			fiberOf(ctx).hostCall(k, stack)
 		})
 		b.NewFunctionBuilder().WithGoModuleFunction(fn, params, results).Export(strconv.Itoa(k))
 	}
 	refill := api.GoModuleFunc(func(ctx context.Context, _ api.Module, stack []uint64) {
-		stack[0] = uint64(uint32(instanceOf(ctx).refill()))
+		stack[0] = uint64(uint32(fiberOf(ctx).in.refill()))
 	})
 	b.NewFunctionBuilder().WithGoModuleFunction(refill, nil, []api.ValueType{i32}).Export(plan.RefillName)
 	var err error

@@ -85,6 +85,11 @@ func newTrap(function string, err error) *Trap {
 		return t
 	}
 	text, _, _ = strings.Cut(text, " (recovered by wazero)")
+	if strings.Contains(text, "stack overflow") {
+		t.Reason = "call stack: as deep as the engine allows"
+		t.Err = errcode.New(errcode.Exhausted, "%s: %w", t.Reason, err)
+		return t
+	}
 	t.Reason = "trap: " + strings.TrimPrefix(text, "wasm error: ")
 	t.Err = errcode.New(errcode.Trap, "%s: %w", t.Reason, err)
 	return t

@@ -16,6 +16,7 @@ type frame struct {
 	lent    []uint32 // handles lent to the callee
 	borrows int      // borrowed handles given to the guest and not dropped yet
 	owner   abi.Owner
+	host    bool // Go is on the other side
 	buf     []byte
 	flat    [maxFlat]uint64
 	stack   [4]uint64 // of realloc
@@ -25,6 +26,9 @@ type frame struct {
 // address of a result.
 const maxFlat = 17
 
+// noOptions are those of a call without any.
+var noOptions = plan.Options{Memory: -1, Realloc: -1, PostReturn: -1, Callback: -1}
+
 // maxDepth bounds the calls across boundaries inside one another.
 const maxDepth = 1_000
 
@@ -32,39 +36,55 @@ var encodings = [...]abi.Encoding{
 	binary.OptUTF8: abi.UTF8, binary.OptUTF16: abi.UTF16, binary.OptLatin1UTF16: abi.Latin1UTF16,
 }
 
-func (in *Instance) push(s *state, o *plan.Options) *frame {
-	if in.depth == len(in.frames) {
-		if in.depth == maxDepth {
-			in.throw(errcode.New(errcode.Exhausted, "calls inside one another: %d > %d", in.depth+1, maxDepth))
+// push makes the next frame of fb that of a call across the boundary of s.
+func (fb *fiber) push(s *state, o *plan.Options) *frame {
+	if fb.depth == len(fb.frames) {
+		if fb.depth == maxDepth {
+			fb.in.throw(errcode.New(errcode.Exhausted, "calls inside one another: %d > %d", fb.depth+1, maxDepth))
 		}
-		in.frames = append(in.frames, &frame{})
+		fb.frames = append(fb.frames, &frame{})
 	}
-	f := in.frames[in.depth]
-	in.depth++
-	f.state, f.options, f.owner, f.borrows = s, o, nil, 0
+	f := fb.frames[fb.depth]
+	fb.depth++
+	f.init(s, o)
+	return f
+}
+
+func (f *frame) init(s *state, o *plan.Options) {
+	f.state, f.options, f.owner, f.borrows, f.host = s, o, nil, 0, false
 	f.lent = f.lent[:0]
 	f.call.ClearErr()
-	f.call.Data = in.data(o.Memory)
+	f.call.Data = s.inst.data(o.Memory)
 	f.call.Encoding = encodings[o.Encoding]
-	f.call.Handles = f
+	f.call.Handles, f.call.Async = f, f
 	f.call.Alloc = nil
 	if o.Realloc >= 0 {
 		f.call.Alloc = f
 	}
 	f.call.Params, f.call.Result = nil, nil
-	return f
 }
 
-// pop ends f: what was lent is given back.
-func (in *Instance) pop(f *frame) {
+// refresh looks at the memory again after guest code ran.
+func (f *frame) refresh() {
+	f.call.Data = f.state.inst.data(f.options.Memory)
+}
+
+// pop ends f, the last frame of fb: what was lent is given back.
+func (fb *fiber) pop(f *frame) {
+	f.giveBack()
+	fb.depth--
+}
+
+// giveBack ends the lending of handles.
+func (f *frame) giveBack() {
 	t := &f.state.table
 	for _, i := range f.lent {
 		if uint64(i) < uint64(len(t.entries)) && t.entries[i].lends > 0 {
 			t.entries[i].lends--
 		}
 	}
+	f.lent = f.lent[:0]
 	f.owner = nil
-	in.depth--
 }
 
 // scratch returns two zeroed buffers that live as long as the call.
@@ -83,14 +103,10 @@ func (f *frame) scratch(a, b uint32) ([]byte, []byte) {
 // out.
 func (f *frame) Realloc(oldPtr, oldSize, align, newSize uint32) (uint32, []byte, error) {
 	in := f.state.inst
-	fn, err := in.coreFunc(f.options.Realloc)
-	if err != nil {
-		return 0, nil, err
-	}
 	was := f.state.mayLeave
 	f.state.mayLeave = false
 	f.stack = [4]uint64{uint64(oldPtr), uint64(oldSize), uint64(align), uint64(newSize)}
-	if err := fn.CallWithStack(&in.ctx, f.stack[:]); err != nil {
+	if err := in.cur.callFresh(f.options.Realloc, f.stack[:]); err != nil {
 		return 0, nil, err
 	}
 	f.state.mayLeave = was

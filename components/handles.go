@@ -8,6 +8,17 @@ import (
 	"latticework/wit/abi"
 )
 
+// What a table holds besides handles of resources, as if they were some.
+var (
+	resWaitableSet  = &wit.Resource{Name: "a waitable set"}
+	resSubtask      = &wit.Resource{Name: "a subtask"}
+	resErrorContext = &wit.Resource{Name: "an error context"}
+	resReader       = &wit.Resource{Name: "the readable end of a stream"}
+	resWriter       = &wit.Resource{Name: "the writable end of a stream"}
+	resFutureReader = &wit.Resource{Name: "the readable end of a future"}
+	resFutureWriter = &wit.Resource{Name: "the writable end of a future"}
+)
+
 // handle is one entry of a component instance's table.
 type handle struct {
 	res   *wit.Resource // its identity; nil in a free entry
@@ -51,14 +62,22 @@ func (t *table) add(h handle) (uint32, error) {
 
 // get returns entry i of resource r.
 func (t *table) get(i uint32, r *wit.Resource) (*handle, error) {
-	if i == 0 || uint64(i) >= uint64(len(t.entries)) || t.entries[i].res == nil {
-		return nil, errcode.New(errcode.Trap, "unknown handle index %d", i)
+	h, err := t.at(i)
+	if err != nil {
+		return nil, err
 	}
-	h := &t.entries[i]
 	if h.res != r {
 		return nil, errcode.New(errcode.Trap, "handle index %d used with the wrong type: expected %s but found %s", i, resourceName(r), resourceName(h.res))
 	}
 	return h, nil
+}
+
+// at returns entry i, whatever it is.
+func (t *table) at(i uint32) (*handle, error) {
+	if i == 0 || uint64(i) >= uint64(len(t.entries)) || t.entries[i].res == nil {
+		return nil, errcode.New(errcode.Trap, "unknown handle index %d", i)
+	}
+	return &t.entries[i], nil
 }
 
 func (t *table) remove(i uint32) {
@@ -93,6 +112,13 @@ type state struct {
 	table    table
 	mayLeave bool
 	mayEnter bool
+
+	// The rest is of instances that use the asynchronous ABI alone.
+	async          bool
+	threads        threads
+	backpressure   int
+	waitingToEnter int
+	exclusive      *thread // has the instance for itself until it waits
 }
 
 // defines reports whether s is the instance that defines resource r.
@@ -207,7 +233,7 @@ func (f *frame) Owner(i uint32) abi.Owner {
 func (f *frame) SetOwner(o abi.Owner) { f.owner = o }
 
 // dropHandle is what the built-in resource.drop does.
-func (s *state) dropHandle(ctx context.Context, i uint32, r *wit.Resource) error {
+func (s *state) dropHandle(fb *fiber, i uint32, r *wit.Resource) error {
 	h, err := s.table.get(i, s.inst.tmpl.resource(r))
 	if err != nil {
 		return err
@@ -221,14 +247,14 @@ func (s *state) dropHandle(ctx context.Context, i uint32, r *wit.Resource) error
 		gone.scope.borrows--
 		return nil
 	}
-	return s.destroy(ctx, gone)
+	return s.destroy(fb, gone)
 }
 
 // destroy runs the destructor of what h owned.
-func (s *state) destroy(ctx context.Context, h handle) error {
+func (s *state) destroy(fb *fiber, h handle) error {
 	if h.rep != nil {
 		if d, ok := h.rep.(abi.Dropper); ok {
-			d.Drop(ctx)
+			d.Drop(&fb.ctx)
 		}
 		if h.owner != nil {
 			h.owner.Release()
@@ -240,18 +266,21 @@ func (s *state) destroy(ctx context.Context, h handle) error {
 		return nil
 	}
 	callee := s.inst.states[r.Instance]
-	if callee != s {
-		if err := callee.enterFrom(s); err != nil {
-			return err
-		}
-		defer callee.leaveTo(s)
+	stack := [1]uint64{uint64(h.num)}
+	if callee.async {
+		return callee.runSync(s, func(fb *fiber) error { return fb.call(r.Dtor, stack[:]) })
 	}
-	fn, err := s.inst.coreFunc(r.Dtor)
-	if err != nil {
+	if err := callee.enterFrom(s); err != nil {
 		return err
 	}
-	stack := [1]uint64{uint64(h.num)}
-	return fn.CallWithStack(&s.inst.ctx, stack[:])
+	// The frame that a call has; a destructor takes nothing that needs one.
+	f := fb.push(callee, &noOptions)
+	if err := fb.call(r.Dtor, stack[:]); err != nil {
+		return err
+	}
+	fb.pop(f)
+	callee.leaveTo(s)
+	return nil
 }
 
 // closeAll drops what the guest left open that the host must know of.
@@ -276,15 +305,22 @@ func (t *table) closeAll(ctx context.Context) {
 // enterFrom marks s and those around it as entered, but for those that
 // caller is inside of already.
 func (s *state) enterFrom(caller *state) error {
-	for in := s; in != nil && !caller.inside(in); in = in.parent {
-		if !in.mayEnter {
-			return errcode.New(errcode.Trap, "cannot enter component instance")
-		}
+	if !s.mayEnterFrom(caller) {
+		return errcode.New(errcode.Trap, "cannot enter component instance")
 	}
 	for in := s; in != nil && !caller.inside(in); in = in.parent {
 		in.mayEnter = false
 	}
 	return nil
+}
+
+func (s *state) mayEnterFrom(caller *state) bool {
+	for in := s; in != nil && !caller.inside(in); in = in.parent {
+		if !in.mayEnter {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *state) leaveTo(caller *state) {

@@ -8,18 +8,23 @@ import (
 
 // hostCall runs host function k for the guest. It does not return if the
 // guest must trap.
-func (in *Instance) hostCall(k int, stack []uint64) {
+func (fb *fiber) hostCall(k int, stack []uint64) {
+	in := fb.in
 	h := &in.tmpl.component.plan.Hosts[k]
 	s := in.states[h.Instance]
-	if !s.mayLeave && h.Kind != plan.HostResourceRep {
+	if !s.mayLeave && h.Kind != plan.HostResourceRep && !staysInside(h) {
 		in.throw(errcode.New(errcode.Trap, "cannot leave component instance"))
 	}
 	var err error
 	switch h.Kind {
 	case plan.HostImport:
-		in.importCall(k, h, s, stack)
+		err = fb.importCall(k, h, s, stack)
 	case plan.HostFused:
-		in.fusedCall(k, h, s, stack)
+		err = fb.fusedCall(k, h, s, stack)
+	case plan.HostReenter:
+		err = errcode.New(errcode.Trap, "cannot enter component instance")
+	case plan.HostBuiltin:
+		err = fb.builtin(k, h, s, stack)
 	case plan.HostResourceNew:
 		var i uint32
 		i, err = s.table.add(handle{res: in.resourceAt(h), num: uint32(stack[0]), own: true})
@@ -30,7 +35,7 @@ func (in *Instance) hostCall(k int, stack []uint64) {
 			stack[0] = uint64(e.num)
 		}
 	case plan.HostResourceDrop:
-		err = s.dropHandle(&in.ctx, uint32(stack[0]), in.tmpl.component.plan.Resources[h.Resource].Type)
+		err = s.dropHandle(fb, uint32(stack[0]), in.tmpl.component.plan.Resources[h.Resource].Type)
 	}
 	if err != nil {
 		in.throw(err)
@@ -38,21 +43,32 @@ func (in *Instance) hostCall(k int, stack []uint64) {
 }
 
 // importCall calls what the import is bound to.
-func (in *Instance) importCall(k int, h *plan.Host, s *state, stack []uint64) {
-	f := in.push(s, &h.Options)
-	fc := in.tmpl.component.hostCodecs[k]
-	in.liftParams(f, fc, stack)
-	if err := in.tmpl.hosts[k].call(&in.ctx, &f.call); err != nil {
-		in.throw(err)
+func (fb *fiber) importCall(k int, h *plan.Host, s *state, stack []uint64) error {
+	bound := &fb.in.tmpl.hosts[k]
+	if h.Options.Async || bound.start != nil {
+		return fb.startImport(k, h, s, stack)
 	}
-	in.lowerResult(f, fc, stack)
-	in.pop(f)
+	f := fb.push(s, &h.Options)
+	f.host = true
+	fc := fb.in.tmpl.component.hostCodecs[k]
+	if err := f.liftParams(fc, &fc.Lower, stack); err != nil {
+		return err
+	}
+	if err := f.resultPlace(fc, &fc.Lower, stack); err != nil {
+		return err
+	}
+	if err := bound.call(&fb.ctx, &f.call); err != nil {
+		return err
+	}
+	if err := f.lowerResult(fc, stack); err != nil {
+		return err
+	}
+	fb.pop(f)
+	return nil
 }
 
-// liftParams puts the parameters of a lowered function into f.call.Params and
-// the place of its result into f.call.Result.
-func (in *Instance) liftParams(f *frame, fc *abi.FuncCodec, stack []uint64) {
-	sig := &fc.Lower
+// liftParams puts the parameters of a lowered function into f.call.Params.
+func (f *frame) liftParams(fc *abi.FuncCodec, sig *abi.FlatSig, stack []uint64) error {
 	var paramSize, resultSize uint32
 	if !sig.ParamsIndirect {
 		paramSize = fc.Params.Size()
@@ -63,38 +79,52 @@ func (in *Instance) liftParams(f *frame, fc *abi.FuncCodec, stack []uint64) {
 	f.call.Params, f.call.Result = f.scratch(paramSize, resultSize)
 	if sig.ParamsIndirect {
 		f.call.Params = f.call.View(uint32(stack[0]), fc.Params.Size(), fc.Params.Align())
-	} else if err := fc.Params.Spill(stack[:len(sig.Params)], f.call.Params); err != nil {
-		in.throw(err)
+		return f.call.Err()
 	}
+	n := len(sig.Params)
+	if sig.ResultIndirect {
+		n--
+	}
+	return fc.Params.Spill(stack[:n], f.call.Params)
+}
+
+// resultPlace points f.call.Result to where a lowered function puts a result
+// that goes through memory.
+func (f *frame) resultPlace(fc *abi.FuncCodec, sig *abi.FlatSig, stack []uint64) error {
 	if sig.ResultIndirect {
 		f.call.Result = f.call.View(uint32(stack[len(sig.Params)-1]), fc.Result.Size(), fc.Result.Align())
 	}
-	if err := f.call.Err(); err != nil {
-		in.throw(err)
-	}
+	return f.call.Err()
 }
 
-// lowerResult puts the result of a lowered function where the guest expects
-// it.
-func (in *Instance) lowerResult(f *frame, fc *abi.FuncCodec, stack []uint64) {
+// lowerResult puts the result of a function that was lowered synchronously
+// where the guest expects it.
+func (f *frame) lowerResult(fc *abi.FuncCodec, stack []uint64) error {
 	if err := f.call.Err(); err != nil {
-		in.throw(err)
+		return err
 	}
 	if fc.Result == nil || fc.Lower.ResultIndirect {
-		return
+		return nil
 	}
-	if err := fc.Result.Unspill(f.call.Result, stack[:1]); err != nil {
-		in.throw(err)
-	}
+	return fc.Result.Unspill(f.call.Result, stack[:1])
 }
 
 // fusedCall calls a function of another component instance: values go from
 // memory to memory.
-func (in *Instance) fusedCall(k int, h *plan.Host, s *state, stack []uint64) {
-	f := in.push(s, &h.Options)
+func (fb *fiber) fusedCall(k int, h *plan.Host, s *state, stack []uint64) error {
+	in := fb.in
+	if h.Options.Async || in.states[in.tmpl.component.plan.Lifts[h.Lift].Instance].async {
+		return fb.startFused(k, h, s, stack)
+	}
+	f := fb.push(s, &h.Options)
 	fc := in.tmpl.component.hostCodecs[k]
-	in.liftParams(f, fc, stack)
-	err := in.callLift(h.Lift, s,
+	if err := f.liftParams(fc, &fc.Lower, stack); err != nil {
+		return err
+	}
+	if err := f.resultPlace(fc, &fc.Lower, stack); err != nil {
+		return err
+	}
+	err := fb.callLift(h.Lift, s,
 		func(c *abi.Call) error {
 			fc.Params.Copy(&c.Mem, c.Params, &f.call.Mem, f.call.Params)
 			return f.call.Err()
@@ -104,13 +134,16 @@ func (in *Instance) fusedCall(k int, h *plan.Host, s *state, stack []uint64) {
 				return nil
 			}
 			// The callee may have run code that grew the caller's memory.
-			f.call.Data = in.data(h.Options.Memory)
+			f.refresh()
 			fc.Result.Copy(&f.call.Mem, f.call.Result, &c.Mem, c.Result)
 			return f.call.Err()
 		})
 	if err != nil {
-		in.throw(err)
+		return err
 	}
-	in.lowerResult(f, fc, stack)
-	in.pop(f)
+	if err := f.lowerResult(fc, stack); err != nil {
+		return err
+	}
+	fb.pop(f)
+	return nil
 }

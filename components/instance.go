@@ -2,6 +2,7 @@ package components
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -18,34 +19,25 @@ import (
 // is not safe for concurrent use.
 type Instance struct {
 	tmpl *Template
-	ctx  callContext
+	// main is the stack of those who call in; cur is the one that runs.
+	main fiber
+	cur  *fiber
 
 	mods     []api.Module // by step
 	memories []*memory.Memory
-	funcs    []api.Function // by plan.Funcs, looked up when first needed
-	mems     []api.Memory   // by plan.Memories, likewise
+	funcs    []coreFunc   // by plan.Funcs, looked up when first needed
+	mems     []api.Memory // by plan.Memories, likewise
 	states   []*state
-
-	frames []*frame // a stack; those at depth and above are unused
-	depth  int
+	async    *scheduler // nil if the component uses nothing asynchronous
 
 	fuel     uint64 // spent in this call
 	deadline time.Time
 	dead     error
 	calling  bool
+	deep     bool // the call under way used much stack
 
 	step int // the step being instantiated, for Allocate
 }
-
-// callContext is the context under which guest code runs. Host functions find
-// their instance in it; it is part of the instance, so that a call allocates
-// nothing for it.
-type callContext struct {
-	context.Context
-	inst *Instance
-}
-
-func instanceOf(ctx context.Context) *Instance { return ctx.(*callContext).inst }
 
 // moduleConfig is shared by all instantiations. A source of randomness is
 // named because wazero seeds one of its own otherwise, which costs more than
@@ -69,14 +61,17 @@ func (t *Template) Acquire(ctx context.Context) (*Instance, error) {
 	in := &Instance{
 		tmpl:   t,
 		mods:   make([]api.Module, 0, len(p.Steps)),
-		funcs:  make([]api.Function, len(p.Funcs)),
+		funcs:  make([]coreFunc, len(p.Funcs)),
 		mems:   make([]api.Memory, len(p.Memories)),
 		states: make([]*state, len(p.Parents)),
 	}
-	in.ctx.inst = in
+	in.main.in, in.main.ctx.fiber, in.cur = in, &in.main, &in.main
+	if slices.Contains(p.Async, true) {
+		in.async = newScheduler(in)
+	}
 	states := make([]state, len(p.Parents))
 	for i, parent := range p.Parents {
-		states[i] = state{inst: in, index: i, mayLeave: true, mayEnter: true, table: table{limit: t.limits.Handles}}
+		states[i] = state{inst: in, index: i, async: p.Async[i], mayLeave: true, mayEnter: true, table: table{limit: t.limits.Handles}}
 		if parent >= 0 {
 			states[i].parent = &states[parent]
 		}
@@ -94,14 +89,33 @@ func (in *Instance) instantiate(ctx context.Context) error {
 	c := in.tmpl.component
 	in.begin(ctx)
 	defer in.end()
-	in.ctx.Context = experimental.WithImportResolver(experimental.WithMemoryAllocator(in.ctx.Context, in), in.resolve)
+	in.main.ctx.Context = experimental.WithImportResolver(experimental.WithMemoryAllocator(ctx, in), in.resolve)
 	for i := range c.plan.Steps {
 		in.step = i
-		mod, err := c.engine.rt.InstantiateModule(&in.ctx, c.modules[c.plan.Steps[i].Module].code, moduleConfig)
+		var err error
+		if s := in.states[c.plan.Steps[i].Instance]; s.async {
+			err = s.runSync(s, func(fb *fiber) error { return in.instantiateStep(fb, i) })
+		} else {
+			err = in.instantiateStep(&in.main, i)
+		}
 		if err != nil {
 			return newTrap("instantiate", err)
 		}
-		in.mods = append(in.mods, mod)
+	}
+	return nil
+}
+
+// instantiateStep makes the core instance of step i, whose start function runs
+// on fb.
+func (in *Instance) instantiateStep(fb *fiber, i int) error {
+	c := in.tmpl.component
+	mod, err := c.engine.rt.InstantiateModule(&fb.ctx, c.modules[c.plan.Steps[i].Module].code, moduleConfig)
+	if err != nil {
+		return err
+	}
+	in.mods = append(in.mods, mod)
+	if start := c.plan.Modules[c.plan.Steps[i].Module].Start; start != "" {
+		return fb.enter(mod.ExportedFunction(start), nil)
 	}
 	return nil
 }
@@ -132,6 +146,9 @@ func (in *Instance) Release(ctx context.Context) {
 	if in.tmpl == nil {
 		return
 	}
+	if in.async != nil {
+		in.async.stop()
+	}
 	for _, s := range in.states {
 		s.table.closeAll(ctx)
 	}
@@ -149,7 +166,7 @@ func (in *Instance) Dead() bool { return in.dead != nil }
 
 // begin starts a call: limits of time and fuel are counted from here.
 func (in *Instance) begin(ctx context.Context) {
-	in.ctx.Context = ctx
+	in.main.ctx.Context = ctx
 	in.fuel = 0
 	in.deadline, _ = ctx.Deadline()
 	if t := in.tmpl.limits.Time; t > 0 {
@@ -157,12 +174,17 @@ func (in *Instance) begin(ctx context.Context) {
 			in.deadline = d
 		}
 	}
+	in.main.active = in.main.active[:0]
 	in.calling = true
 }
 
 func (in *Instance) end() {
 	in.calling = false
-	in.ctx.Context = context.Background()
+	in.main.ctx.Context = context.Background()
+	if in.deep { // the handles hold large stacks
+		clear(in.funcs)
+		in.deep = false
+	}
 }
 
 // fuelQuantum is how many loop iterations and function entries pass between
@@ -176,35 +198,30 @@ func (in *Instance) refill() int32 {
 	if limit := in.tmpl.limits.Fuel; limit > 0 && in.fuel > limit {
 		in.throw(errcode.New(errcode.Exhausted, "fuel: %d > %d", in.fuel, limit))
 	}
-	if !in.deadline.IsZero() && !time.Now().Before(in.deadline) {
-		in.throw(errcode.New(errcode.Deadline, "the call ran past its deadline"))
+	if err := in.cur.checkStack(); err != nil {
+		in.throw(err)
 	}
-	if err := in.ctx.Err(); err != nil {
-		in.throw(errcode.New(errcode.Of(err), "the call was stopped: %w", context.Cause(in.ctx.Context)))
+	if err := in.overdue(); err != nil {
+		in.throw(err)
 	}
 	return fuelQuantum
 }
 
+// overdue reports whether the call must stop because its time is up or its
+// context ended.
+func (in *Instance) overdue() error {
+	if !in.deadline.IsZero() && !time.Now().Before(in.deadline) {
+		return errcode.New(errcode.Deadline, "the call ran past its deadline")
+	}
+	ctx := in.main.ctx.Context
+	if err := ctx.Err(); err != nil {
+		return errcode.New(errcode.Of(err), "the call was stopped: %w", context.Cause(ctx))
+	}
+	return nil
+}
+
 // throw unwinds the guest; the call into it answers err.
 func (in *Instance) throw(err error) { panic(&hostError{err}) }
-
-// coreFunc returns plan.Funcs[i].
-func (in *Instance) coreFunc(i int) (api.Function, error) {
-	if f := in.funcs[i]; f != nil {
-		return f, nil
-	}
-	ref := in.tmpl.component.plan.Funcs[i]
-	mod := in.tmpl.component.host
-	if ref.Slot >= 0 {
-		mod = in.mods[ref.Slot]
-	}
-	f := mod.ExportedFunction(ref.Name)
-	if f == nil {
-		return nil, errcode.New(errcode.Internal, "core instance %d exports no function %q", ref.Slot, ref.Name)
-	}
-	in.funcs[i] = f
-	return f, nil
-}
 
 // data returns the contents of plan.Memories[i]. The slice ends where the
 // memory ends now.
@@ -212,6 +229,13 @@ func (in *Instance) data(i int) []byte {
 	if i < 0 {
 		return nil
 	}
+	m := in.memory(i)
+	b, _ := m.Read(0, m.Size())
+	return b
+}
+
+// memory returns plan.Memories[i].
+func (in *Instance) memory(i int) api.Memory {
 	m := in.mems[i]
 	if m == nil {
 		ref := in.tmpl.component.plan.Memories[i]
@@ -220,8 +244,7 @@ func (in *Instance) data(i int) []byte {
 		}
 		in.mems[i] = m
 	}
-	b, _ := m.Read(0, m.Size())
-	return b
+	return m
 }
 
 var _ abi.Invoker = (*Instance)(nil)

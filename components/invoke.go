@@ -54,57 +54,65 @@ func (in *Instance) Invoke(ctx context.Context, f abi.ExportedFunc, lower, lift 
 			in.dead, err = t, t
 		}
 	}()
-	in.depth = 0
-	return in.callLift(e.lift, nil, lower, lift)
+	in.main.depth, in.cur = 0, &in.main
+	if in.states[in.tmpl.component.plan.Lifts[e.lift].Instance].async {
+		return in.runTask(e.lift, lower, lift)
+	}
+	return in.main.callLift(e.lift, nil, lower, lift)
 }
 
-// callLift calls lifted function l. A nil caller is the host.
-func (in *Instance) callLift(l int, caller *state, lower, lift func(*abi.Call) error) error {
+// callLift calls lifted function l of an instance that uses nothing
+// asynchronous. A nil caller is the host.
+func (fb *fiber) callLift(l int, caller *state, lower, lift func(*abi.Call) error) error {
+	in := fb.in
 	lf := &in.tmpl.component.plan.Lifts[l]
 	fc := in.tmpl.component.liftCodecs[l]
 	s := in.states[lf.Instance]
 	if err := s.enterFrom(caller); err != nil {
 		return err
 	}
-	f := in.push(s, &lf.Options)
-	if err := in.lowerParams(f, fc, lower); err != nil {
-		return err
-	}
-	fn, err := in.coreFunc(lf.Core)
-	if err != nil {
-		return err
-	}
+	f := fb.push(s, &lf.Options)
+	f.host = caller == nil
 	sig := &fc.Lift
-	if err := fn.CallWithStack(&in.ctx, f.flat[:max(len(sig.Params), len(sig.Results))]); err != nil {
+	if err := f.lowerParams(fc, sig, lower); err != nil {
+		return err
+	}
+	if err := fb.call(lf.Core, f.flat[:max(len(sig.Params), len(sig.Results))]); err != nil {
 		return err
 	}
 	result := f.flat[0]
-	if err := in.liftResult(f, fc, lift); err != nil {
+	if err := f.liftResult(fc, sig); err != nil {
+		return err
+	}
+	if err := lift(&f.call); err != nil {
+		return err
+	}
+	if err := f.call.Err(); err != nil {
 		return err
 	}
 	if f.borrows != 0 {
-		return errcode.New(errcode.Trap, "borrow handles still remain at the end of the call: %d", f.borrows)
+		return errBorrows(f.borrows)
 	}
 	if lf.Options.PostReturn >= 0 {
-		if err := in.postReturn(lf, s, result, len(sig.Results)); err != nil {
+		if err := fb.postReturn(lf, s, result, len(sig.Results)); err != nil {
 			return err
 		}
 	}
-	in.pop(f)
+	fb.pop(f)
 	s.leaveTo(caller)
 	return nil
 }
 
 // lowerParams has lower write the parameters and puts them where the core
 // function takes them: f.flat.
-func (in *Instance) lowerParams(f *frame, fc *abi.FuncCodec, lower func(*abi.Call) error) error {
+func (f *frame) lowerParams(fc *abi.FuncCodec, sig *abi.FlatSig, lower func(*abi.Call) error) error {
 	var resultSize uint32
-	if fc.Result != nil && !fc.Lift.ResultIndirect {
+	if fc.Result != nil && !sig.ResultIndirect {
 		resultSize = fc.Result.Size()
 	}
 	f.call.Params, f.call.Result = f.scratch(fc.Params.Size(), resultSize)
 	f.state.mayLeave = false
-	if fc.Lift.ParamsIndirect {
+	if sig.ParamsIndirect {
 		// The record comes first: what it points to is allocated after it.
 		ptr, b := f.call.Allocate(fc.Params.Size(), fc.Params.Align())
 		if err := f.call.Err(); err != nil {
@@ -115,8 +123,8 @@ func (in *Instance) lowerParams(f *frame, fc *abi.FuncCodec, lower func(*abi.Cal
 	if err := lower(&f.call); err != nil {
 		return err
 	}
-	if !fc.Lift.ParamsIndirect {
-		if err := fc.Params.Unspill(f.call.Params, f.flat[:len(fc.Lift.Params)]); err != nil {
+	if !sig.ParamsIndirect {
+		if err := fc.Params.Unspill(f.call.Params, f.flat[:len(sig.Params)]); err != nil {
 			return err
 		}
 	}
@@ -124,34 +132,24 @@ func (in *Instance) lowerParams(f *frame, fc *abi.FuncCodec, lower func(*abi.Cal
 	return f.call.Err()
 }
 
-func (in *Instance) liftResult(f *frame, fc *abi.FuncCodec, lift func(*abi.Call) error) error {
-	f.call.Data = in.data(f.options.Memory)
+// liftResult puts the result, which the core function left in f.flat, into
+// f.call.Result.
+func (f *frame) liftResult(fc *abi.FuncCodec, sig *abi.FlatSig) error {
+	f.refresh()
 	switch {
 	case fc.Result == nil:
-	case fc.Lift.ResultIndirect:
+		return nil
+	case sig.ResultIndirect:
 		f.call.Result = f.call.View(uint32(f.flat[0]), fc.Result.Size(), fc.Result.Align())
-		if err := f.call.Err(); err != nil {
-			return err
-		}
-	default:
-		if err := fc.Result.Spill(f.flat[:1], f.call.Result); err != nil {
-			return err
-		}
+		return f.call.Err()
 	}
-	if err := lift(&f.call); err != nil {
-		return err
-	}
-	return f.call.Err()
+	return fc.Result.Spill(f.flat[:1], f.call.Result)
 }
 
-func (in *Instance) postReturn(lf *plan.Lift, s *state, result uint64, results int) error {
-	fn, err := in.coreFunc(lf.Options.PostReturn)
-	if err != nil {
-		return err
-	}
+func (fb *fiber) postReturn(lf *plan.Lift, s *state, result uint64, results int) error {
 	s.mayLeave = false
 	stack := [1]uint64{result}
-	if err := fn.CallWithStack(&in.ctx, stack[:results]); err != nil {
+	if err := fb.call(lf.Options.PostReturn, stack[:results]); err != nil {
 		return err
 	}
 	s.mayLeave = true

@@ -2,6 +2,7 @@ package components
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"latticework/components/internal/plan"
@@ -25,8 +26,10 @@ type Limits struct {
 	// Handles bounds the resource handles that are open at once; 0 means
 	// 65,536.
 	Handles int
-	// Fuel bounds a call's loop iterations and function calls; 0 means that
-	// time alone bounds it.
+	// StackBytes bounds the stacks of calls inside one another; 0 means 8 MiB.
+	StackBytes uint64
+	// Fuel bounds a call's loop iterations and function calls, of which large
+	// ones count for more; 0 means that time alone bounds it.
 	Fuel uint64
 	// Time bounds a call; 0 leaves it to the context.
 	Time time.Duration
@@ -45,8 +48,9 @@ type Template struct {
 
 // hostFunc is a bound import function.
 type hostFunc struct {
-	call func(ctx context.Context, call *abi.Call) error
-	name string
+	call  func(ctx context.Context, call *abi.Call) error
+	start func(ctx context.Context, call *abi.Call) (abi.Work, error)
+	name  string
 }
 
 // Link binds the component's imports.
@@ -56,7 +60,12 @@ type hostFunc struct {
 //     it and what is close.
 //   - ErrInvalid for an import whose function or resource is missing in the
 //     given interface, or has another type.
+//   - ErrUnsupported for an import of WASI 0.3 that nothing in cfg satisfies,
+//     and for a core module or component as an import.
 func (c *Component) Link(cfg LinkConfig) (*Template, error) {
+	if c.plan.Refuse != nil {
+		return nil, c.plan.Refuse
+	}
 	t := &Template{
 		component: c, limits: cfg.Limits,
 		hosts:     make([]hostFunc, len(c.plan.Hosts)),
@@ -65,6 +74,9 @@ func (c *Component) Link(cfg LinkConfig) (*Template, error) {
 	}
 	if t.limits.Handles == 0 {
 		t.limits.Handles = 1 << 16
+	}
+	if t.limits.StackBytes == 0 {
+		t.limits.StackBytes = 8 << 20
 	}
 	if t.limits.MemoryBytes == 0 {
 		t.limits.MemoryBytes = c.engine.cfg.MemoryBytes
@@ -96,7 +108,7 @@ func (c *Component) Link(cfg LinkConfig) (*Template, error) {
 		if err != nil {
 			return nil, err
 		}
-		t.hosts[k] = hostFunc{call: f.Call, name: im.Name + "." + f.Name}
+		t.hosts[k] = hostFunc{call: f.Call, start: f.Start, name: im.Name + "." + f.Name}
 	}
 	for i := range c.plan.Exports {
 		t.addExports(&c.plan.Exports[i])
@@ -144,6 +156,9 @@ func (t *Template) bind(im *plan.Import, f plan.Func, g *abi.Interface) (*abi.Fu
 }
 
 func missingImport(name string, given []*abi.Interface) error {
+	if strings.HasPrefix(name, "wasi:") && strings.Contains(name, "@0.3.") {
+		return errcode.New(errcode.Unsupported, "link import %q: nothing provides WASI 0.3 yet", name)
+	}
 	e := errcode.New(errcode.NotFound, "link import %q: nothing provides it", name)
 	for _, g := range given {
 		if samePackage(name, g.Name) {

@@ -77,3 +77,9 @@ func (c *Codec) copyElems(dst *Mem, db []byte, src *Mem, sb []byte, n int) {
 		c.elem.Copy(dst, db[i*size:], src, sb[i*size:])
 	}
 }
+
+// CopyN moves the n values at sb to db as Copy does each.
+func (c *Codec) CopyN(dst *Mem, db []byte, src *Mem, sb []byte, n int) {
+	l := Codec{elem: c}
+	l.copyElems(dst, db, src, sb, n)
+}

@@ -32,10 +32,23 @@ type Func struct {
 	// canonical ABI's memory layout. An error that it returns traps the
 	// guest, except that the result type's error case travels in Result.
 	Call func(ctx context.Context, call *Call) error
+	// Start serves a guest in this process in place of Call, for a function of
+	// async type that may take its time: it reads the parameters from
+	// call.Params and returns what is left to do, nil if the result is in
+	// call.Result already.
+	Start func(ctx context.Context, call *Call) (Work, error)
 	// Wire serves a caller elsewhere: parameters are read from call.In and
 	// the result appended to call.Out in the value encoding.
 	Wire func(ctx context.Context, call *WireCall) error
 }
+
+// Work is what is left of a call of an async function. It runs on a goroutine
+// that the runtime joins, while the guest goes on; it must not touch the Call.
+// Its context ends when the guest cancels the call, and when the instance is
+// released: an error that it answers then counts as the call's cancellation,
+// any other error traps the guest. On success finish, which may be nil, writes
+// call.Result while the guest stands still.
+type Work func(ctx context.Context) (finish func(call *Call) error, err error)
 
 // Call is one call in progress between a guest and Go, in either direction.
 // It belongs to the instance and is valid until the call returns.

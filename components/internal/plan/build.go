@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"errors"
+
 	"latticework/components/internal/binary"
 	"latticework/components/internal/corewasm"
 	"latticework/internal/errcode"
@@ -12,6 +14,9 @@ type Config struct {
 	// CoreInstances bounds the core instances of one component, nested ones
 	// included; 0 means 10,000.
 	CoreInstances int
+	// Footprint bounds what the core instances of one component take of the
+	// host's memory besides their own memories; 0 means 24 MiB.
+	Footprint uint64
 	// Instances bounds its component instances; 0 means 1,000.
 	Instances int
 	// Depth bounds the nesting of components; 0 means 100.
@@ -32,6 +37,8 @@ type builder struct {
 	funcs   map[CoreRef]int
 	mems    map[CoreRef]int
 	depth   int
+
+	footprint uint64 // of the steps so far
 }
 
 // Build plans component c, whose bytes are data. c must be valid.
@@ -44,6 +51,9 @@ func Build(c *binary.Component, data []byte, cfg Config) (*Plan, error) {
 	if cfg.CoreInstances == 0 {
 		cfg.CoreInstances = 10_000
 	}
+	if cfg.Footprint == 0 {
+		cfg.Footprint = 24 << 20
+	}
 	if cfg.Instances == 0 {
 		cfg.Instances = 1_000
 	}
@@ -51,12 +61,15 @@ func Build(c *binary.Component, data []byte, cfg Config) (*Plan, error) {
 		cfg.Depth = 100
 	}
 	b := &builder{
-		cfg: cfg, data: data, plan: &Plan{Parents: []int{-1}},
+		cfg: cfg, data: data, plan: &Plan{Parents: []int{-1}, Async: []bool{false}},
 		scanned: map[int]*corewasm.Module{}, used: map[int]bool{}, shared: map[string]int{},
 		hosts: map[Host]int{}, funcs: map[CoreRef]int{}, mems: map[CoreRef]int{},
 	}
 	s := &scope{root: true, exports: newInstance()}
-	if err := b.component(s, c); err != nil {
+	switch err := b.component(s, c); {
+	case err == errRefused:
+		return &Plan{Imports: b.plan.Imports, Refuse: b.plan.Refuse}, nil
+	case err != nil:
 		return nil, err
 	}
 	if err := b.unused(); err != nil {
@@ -64,6 +77,10 @@ func Build(c *binary.Component, data []byte, cfg Config) (*Plan, error) {
 	}
 	return b.plan, b.rootExports(s.exports)
 }
+
+// errRefused says that the component needs to be given what no host gives;
+// Plan.Refuse has the reason.
+var errRefused = errors.New("plan: the component cannot be linked")
 
 // unused adds the modules that no step instantiates.
 func (b *builder) unused() error {
@@ -210,12 +227,13 @@ func (b *builder) instance(s *scope, d *binary.Instance) error {
 		return err
 	}
 	if def.def == nil {
-		return errcode.New(errcode.Unsupported, "a component imported from the host cannot be instantiated")
+		return errRefused
 	}
 	if n := len(b.plan.Parents); n >= b.cfg.Instances {
 		return errcode.New(errcode.Exhausted, "plan: component instances: %d > %d", n+1, b.cfg.Instances)
 	}
 	b.plan.Parents = append(b.plan.Parents, s.instance)
+	b.plan.Async = append(b.plan.Async, false)
 	inner := &scope{parent: def.scope, instance: len(b.plan.Parents) - 1, args: map[string]item{}, exports: newInstance()}
 	for _, a := range d.Args {
 		if inner.args[a.Name], err = s.item(a.Ref); err != nil {

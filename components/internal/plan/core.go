@@ -49,10 +49,13 @@ func (b *builder) coreInstance(s *scope, d *binary.CoreInstance) error {
 		return err
 	}
 	if m.info == nil {
-		return errcode.New(errcode.Unsupported, "a core module imported from the host cannot be instantiated")
+		return errRefused
 	}
 	if n := len(b.plan.Steps); n >= b.cfg.CoreInstances {
 		return errcode.New(errcode.Exhausted, "plan: core instances: %d > %d", n+1, b.cfg.CoreInstances)
+	}
+	if b.footprint += m.info.Footprint; b.footprint > b.cfg.Footprint {
+		return errcode.New(errcode.Exhausted, "plan: host memory bytes of core instances: %d > %d", b.footprint, b.cfg.Footprint)
 	}
 	args := map[string]*coreInstance{}
 	for _, a := range d.Args {
@@ -116,7 +119,7 @@ func (b *builder) step(m *module, args map[string]*coreInstance) (Step, error) {
 	if err != nil {
 		return step, err
 	}
-	b.plan.Modules = append(b.plan.Modules, Module{Bytes: out, Memory: m.info.Memory})
+	b.plan.Modules = append(b.plan.Modules, Module{Bytes: out, Memory: m.info.Memory, Start: m.info.Start})
 	step.Module = len(b.plan.Modules) - 1
 	b.shared[key.String()] = step.Module
 	return step, nil
@@ -141,4 +144,16 @@ func (b *builder) memory(it coreItem) int {
 		b.mems[it.ref] = i
 	}
 	return i
+}
+
+// table returns where a core table is among those of its core instance.
+func (b *builder) table(it coreItem) (Table, error) {
+	if it.ref.Slot >= 0 {
+		for _, e := range b.owners[it.ref.Slot].info.Exports {
+			if e.Name == it.ref.Name && e.Kind == corewasm.KindTable {
+				return Table{Slot: it.ref.Slot, Index: e.Index}, nil
+			}
+		}
+	}
+	return Table{}, errcode.New(errcode.Invalid, "plan: core instance %d exports no table %q", it.ref.Slot, it.ref.Name)
 }

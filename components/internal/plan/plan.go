@@ -34,16 +34,23 @@ type Plan struct {
 	// Parents gives each component instance the one it was made in; instance 0
 	// is the outermost, its parent is -1.
 	Parents []int
+	// Async tells of each component instance whether it uses anything of the
+	// asynchronous ABI: others need no tasks.
+	Async []bool
 	// Resources are indexed by wit.Resource.Slot - 1.
 	Resources []Resource
 	Imports   []Import
 	Exports   []Export
+	// Refuse is why the component cannot be linked though it is valid: it
+	// imports what no host gives. The rest of the plan is incomplete then.
+	Refuse error
 }
 
 // Module is a core module to compile.
 type Module struct {
 	Bytes  []byte
 	Memory *corewasm.Memory // its own memory, nil without one
+	Start  string           // the export to call after instantiation, "" for none
 }
 
 // Step instantiates Modules[Module]. The module named corewasm.Group(i) in
@@ -80,6 +87,8 @@ const (
 	HostResourceNew                  // Resource
 	HostResourceDrop                 // Resource
 	HostResourceRep                  // Resource
+	HostReenter                      // Type: a call between a component instance and one around it, which traps
+	HostBuiltin                      // Canon: a built-in of the asynchronous ABI
 )
 
 // Host is a function that core modules import.
@@ -92,6 +101,19 @@ type Host struct {
 	Func     int // HostImport: index in the import's Funcs
 	Lift     int // HostFused: index in Lifts
 	Resource int // index in Resources
+
+	Canon       binary.CanonKind // HostBuiltin
+	Async       bool             // of a cancel
+	Cancellable bool
+	Slot        uint32    // of context.get and context.set
+	Val         *wit.Type // the stream or future, or task.return's result
+	Table       Table     // of thread.new-indirect
+}
+
+// Table is table Index of the core instance in Slot.
+type Table struct {
+	Slot  int
+	Index uint32
 }
 
 // Options are the canonical options; an absent memory or function is -1.
@@ -100,6 +122,8 @@ type Options struct {
 	Memory     int
 	Realloc    int
 	PostReturn int
+	Callback   int
+	Async      bool
 }
 
 // Lift is a component function made of a core function.

@@ -233,6 +233,11 @@ func (b *builder) hostItem(s *scope, name string, et binary.ExternType, imp int)
 		if err != nil {
 			return it, err
 		}
+	case binary.SortComponent, binary.SortCoreModule:
+		it.component, it.module = &componentDef{}, &module{}
+		if b.plan.Refuse == nil {
+			b.plan.Refuse = errcode.New(errcode.Unsupported, "link import %q: a %s cannot be given by the host", im.Name, et.Sort)
+		}
 	default:
 		return it, errcode.New(errcode.Unsupported, "import %q: a %s cannot be imported from the host", im.Name, et.Sort)
 	}

@@ -1,0 +1,328 @@
+package components
+
+import (
+	"latticework/internal/errcode"
+	"latticework/wit"
+	"latticework/wit/abi"
+)
+
+// copyResult is how a read or write of a stream or future ended.
+type copyResult uint32
+
+const (
+	copyCompleted copyResult = iota
+	copyDropped
+	copyCancelled
+)
+
+// maxCopy is the most elements that one read or write moves.
+const maxCopy = 1<<28 - 1
+
+// channel is what the two ends of a stream or future share: at most one of
+// them has a copy pending.
+type channel struct {
+	typ     *wit.Type // the stream or future
+	dropped bool
+	pending copier // nil without
+}
+
+// copier is one read or write under way.
+type copier interface {
+	// buf is what is left to move.
+	buf() *buffer
+	// copied says that elements were moved; the copy stays pending until the
+	// other side knows.
+	copied()
+	// done says that the copy is over.
+	done(r copyResult)
+	// instance is where the copy was called, nil for Go.
+	instance() *state
+}
+
+// buffer is a part of a guest's memory, or Go's, that elements are moved from
+// or to.
+type buffer struct {
+	frame    *frame     // of the guest
+	elem     *abi.Codec // nil for elements without content
+	ptr      uint32
+	length   uint32
+	progress uint32
+	host     *hostOp // Go's, in place of frame
+}
+
+func (b *buffer) remain() uint32 { return b.length - b.progress }
+
+// future says that exactly one element is moved.
+func (c *channel) future() bool { return c.typ.Kind == wit.KindFuture }
+
+func (c *channel) notify(r copyResult) {
+	p := c.pending
+	c.pending = nil
+	p.done(r)
+}
+
+// cancel ends the pending copy.
+func (c *channel) cancel() { c.notify(copyCancelled) }
+
+// drop says that one end is gone.
+func (c *channel) drop() {
+	if !c.dropped {
+		c.dropped = true
+		if c.pending != nil {
+			c.notify(copyDropped)
+		}
+	}
+}
+
+// read has dst receive what a pending write holds, or become pending.
+func (c *channel) read(dst copier) error { return c.copy(dst, true) }
+
+// write has a pending read receive what src holds, or src become pending.
+func (c *channel) write(src copier) error { return c.copy(src, false) }
+
+func (c *channel) copy(op copier, reads bool) error {
+	if c.dropped {
+		op.done(copyDropped)
+		return nil
+	}
+	p := c.pending
+	if p == nil {
+		c.pending = op
+		return nil
+	}
+	if s := op.instance(); s != nil && s == p.instance() && !numbers(c.typ.Elem) {
+		return errcode.New(errcode.Trap, "cannot read from and write to intra-component %s", kindName(c.typ))
+	}
+	mine, theirs := op.buf(), p.buf()
+	dst, src := mine, theirs
+	if !reads {
+		dst, src = theirs, mine
+	}
+	if theirs.remain() > 0 {
+		if mine.remain() > 0 {
+			if err := move(dst, src, min(dst.remain(), src.remain())); err != nil {
+				return err
+			}
+			if c.future() {
+				c.notify(copyCompleted)
+			} else {
+				p.copied()
+			}
+		}
+		op.done(copyCompleted)
+		return nil
+	}
+	if !reads && mine.length == 0 && theirs.length == 0 {
+		op.done(copyCompleted)
+		return nil
+	}
+	c.notify(copyCompleted)
+	c.pending = op
+	return nil
+}
+
+func kindName(t *wit.Type) string {
+	if t.Kind == wit.KindFuture {
+		return "future"
+	}
+	return "stream"
+}
+
+// numbers reports whether elements of type t are numbers, or nothing.
+func numbers(t *wit.Type) bool {
+	return t == nil || t.Kind >= wit.KindS8 && t.Kind <= wit.KindF64
+}
+
+// newBuffer checks the part of the guest's memory that a copy names.
+func newBuffer(f *frame, elem *abi.Codec, ptr, n uint32) (*buffer, error) {
+	if n > maxCopy {
+		return nil, errcode.New(errcode.Trap, "stream read/write count too large: %d > %d", n, maxCopy)
+	}
+	if elem != nil && n > 0 {
+		if ptr&(elem.Align()-1) != 0 {
+			return nil, errcode.New(errcode.Trap, "unaligned pointer: %#x is not aligned to %d", ptr, elem.Align())
+		}
+		if end := uint64(ptr) + uint64(n)*uint64(elem.Size()); end > uint64(len(f.call.Data)) {
+			return nil, errcode.New(errcode.Trap, "read/write pointer out of bounds of memory: %#x > %#x", end, len(f.call.Data))
+		}
+	}
+	return &buffer{frame: f, elem: elem, ptr: ptr, length: n}, nil
+}
+
+// view returns the place of the next n elements.
+func (b *buffer) view(n uint32) []byte {
+	b.frame.refresh()
+	end := b.ptr + n*b.elem.Size()
+	return b.frame.call.Data[b.ptr:end:end]
+}
+
+func (b *buffer) advance(n uint32) {
+	b.progress += n
+	if b.elem != nil {
+		b.ptr += n * b.elem.Size()
+	}
+}
+
+// move moves n elements.
+func move(dst, src *buffer, n uint32) error {
+	if err := moveElements(dst, src, n); err != nil {
+		return err
+	}
+	dst.advance(n)
+	src.advance(n)
+	return nil
+}
+
+func moveElements(dst, src *buffer, n uint32) error {
+	switch {
+	case dst.host != nil:
+		return dst.host.receive(src, n)
+	case src.host != nil:
+		return src.host.send(dst, n)
+	case dst.elem == nil:
+		return nil
+	}
+	d, s := &dst.frame.call.Mem, &src.frame.call.Mem
+	d.ClearErr()
+	s.ClearErr()
+	dst.elem.CopyN(d, dst.view(n), s, src.view(n), int(n))
+	if err := s.Err(); err != nil {
+		return err
+	}
+	return d.Err()
+}
+
+// endPhase is what an end is doing.
+type endPhase uint8
+
+const (
+	endIdle endPhase = iota
+	endCopying
+	endCancelling
+	endDone
+)
+
+// channelEnd is one end of a stream or future in a guest's table.
+type channelEnd struct {
+	waitable
+	channel *channel
+	reader  bool
+	phase   endPhase
+	index   uint32 // of the copy's event
+
+	state   *state
+	frame   frame
+	buffer  *buffer // of the copy under way
+	reclaim bool    // the copy stays pending until its event is delivered
+	result  copyResult
+}
+
+// resource is the sentinel under which the end is in a table.
+func endResource(t *wit.Type, reader bool) *wit.Resource {
+	switch {
+	case t.Kind == wit.KindFuture && reader:
+		return resFutureReader
+	case t.Kind == wit.KindFuture:
+		return resFutureWriter
+	case reader:
+		return resReader
+	}
+	return resWriter
+}
+
+func (e *channelEnd) code() uint32 {
+	code := uint32(eventStreamRead)
+	if e.channel.future() {
+		code = eventFutureRead
+	}
+	if !e.reader {
+		code++
+	}
+	return code
+}
+
+func (e *channelEnd) busy() bool { return e.phase == endCopying || e.phase == endCancelling }
+
+func (e *channelEnd) buf() *buffer     { return e.buffer }
+func (e *channelEnd) instance() *state { return e.state }
+
+func (e *channelEnd) copied() {
+	e.reclaim, e.result = true, copyCompleted
+	e.pending = e.event
+}
+
+func (e *channelEnd) done(r copyResult) {
+	e.reclaim, e.result = false, r
+	e.pending = e.event
+}
+
+// event is delivered to the guest.
+func (e *channelEnd) event() event {
+	if e.reclaim {
+		e.channel.pending = nil
+	}
+	r := e.result
+	if e.reclaim && e.phase == endCancelling {
+		r = copyCancelled // after a part of it
+	}
+	e.phase = endIdle
+	if r == copyDropped || r == copyCompleted && e.channel.future() {
+		e.phase = endDone
+	}
+	payload := uint32(r)
+	if !e.channel.future() {
+		payload |= e.buffer.progress << 4
+	}
+	e.buffer = nil
+	return event{e.code(), e.index, payload}
+}
+
+// end returns the end at index i, which must be of type t.
+func (s *state) end(i uint32, t *wit.Type, reader bool) (*channelEnd, error) {
+	h, err := s.table.get(i, endResource(t, reader))
+	if err != nil {
+		return nil, err
+	}
+	e := h.rep.(*channelEnd)
+	if !wit.Equal(e.channel.typ, t) {
+		return nil, errcode.New(errcode.Trap, "handle index %d used with the wrong type: expected a %s of other elements", i, kindName(t))
+	}
+	return e, nil
+}
+
+// errDone says why an end that is done cannot do what.
+func (e *channelEnd) errDone(what string) error {
+	switch {
+	case e.phase != endDone:
+		return errcode.New(errcode.Trap, "cannot have concurrent operations active on a future/stream")
+	case e.channel.future() && e.reader:
+		return errcode.New(errcode.Trap, "cannot %s future after previous read succeeded", what)
+	case e.channel.future():
+		return errcode.New(errcode.Trap, "cannot %s future after previous write succeeded or readable end dropped", what)
+	case e.reader:
+		return errcode.New(errcode.Trap, "cannot %s stream after being notified that the writable end dropped", what)
+	}
+	return errcode.New(errcode.Trap, "cannot %s stream after being notified that the readable end dropped", what)
+}
+
+// liftEnd takes the readable end of type t at index i out of the table.
+func (s *state) liftEnd(i uint32, t *wit.Type) (*channel, error) {
+	e, err := s.end(i, t, true)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case e.busy():
+		return nil, errcode.New(errcode.Trap, "cannot remove busy %s", kindName(t))
+	case e.phase != endIdle:
+		return nil, e.errDone("lift")
+	case e.set != nil:
+		return nil, errcode.New(errcode.Trap, "cannot lift %s while it's in a waitable set", kindName(t))
+	}
+	s.table.remove(i)
+	return e.channel, nil
+}
+
+func (s *state) addEnd(c *channel, reader bool) (uint32, error) {
+	return s.table.add(handle{res: endResource(c.typ, reader), rep: &channelEnd{channel: c, reader: reader, state: s}})
+}

@@ -1,0 +1,95 @@
+package components
+
+import (
+	"context"
+
+	"latticework/components/internal/plan"
+	"latticework/internal/errcode"
+	"latticework/wit/abi"
+)
+
+// startImport calls what the import is bound to where that may go on in the
+// background, or where the guest is prepared for it.
+func (fb *fiber) startImport(k int, h *plan.Host, s *state, stack []uint64) error {
+	sub := fb.newSubtask(k, h, s, stack)
+	sub.frame.host = true
+	if err := sub.liftParams(); err != nil {
+		return err
+	}
+	bound := &fb.in.tmpl.hosts[k]
+	work, err := sub.startHost(fb, bound)
+	if err != nil {
+		return err
+	}
+	if work != nil {
+		sub.background(fb.in.async, work)
+	}
+	return sub.answer(fb, s, stack)
+}
+
+// startHost calls bound; the call is over if it returns no work.
+func (sub *subtask) startHost(fb *fiber, bound *hostFunc) (work abi.Work, err error) {
+	// The result is written to its place in any case: finish sets it.
+	start := func(c *abi.Call) error {
+		if bound.start == nil {
+			return bound.call(&fb.ctx, c)
+		}
+		work, err = bound.start(&fb.ctx, c)
+		return err
+	}
+	f := &sub.frame
+	if err := f.resultPlace(sub.codec, sub.sig, sub.args[:]); err != nil {
+		return nil, err
+	}
+	if err := start(&f.call); err != nil {
+		return nil, err
+	}
+	if work != nil {
+		return work, f.call.Err()
+	}
+	return nil, sub.finish(func(*abi.Call) error { return nil })
+}
+
+// background runs work on a goroutine and ends the call when it is done.
+func (sub *subtask) background(sc *scheduler, work abi.Work) {
+	ctx, cancel := context.WithCancelCause(sc.ctx)
+	sub.cancel = func(*state) error {
+		cancel(context.Canceled)
+		return nil
+	}
+	sc.outside++
+	sc.work.Go(func() {
+		defer cancel(nil)
+		finish, err := work(ctx)
+		sc.post(func() error {
+			sc.outside--
+			if err != nil && sub.cancelRequested {
+				sub.cancelled()
+				return nil
+			}
+			if err != nil {
+				return &hostError{err}
+			}
+			return sub.finish(func(c *abi.Call) error {
+				if finish == nil {
+					return nil
+				}
+				return finish(c)
+			})
+		})
+	})
+}
+
+// runTask calls lifted function l for the host, until it has returned.
+func (in *Instance) runTask(l int, lower, lift func(*abi.Call) error) error {
+	tk, err := in.startLift(l, nil, true, lower, func(c *abi.Call) error {
+		if c == nil {
+			return errcode.New(errcode.Internal, "the call was cancelled, though nobody asked for it")
+		}
+		return lift(c)
+	})
+	if err != nil {
+		return err
+	}
+	return in.async.run(func() bool { return tk.phase == taskResolved }, true)
+}

@@ -1,0 +1,190 @@
+package components
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"latticework/internal/errcode"
+)
+
+// scheduler is what an instance that uses the asynchronous ABI has besides:
+// its coroutines, the threads that wait, and what goes on in Go meanwhile.
+type scheduler struct {
+	in      *Instance
+	waiting []*thread // in the order in which they began to
+	fibers  []*fiber  // all, until the instance is released
+	idle    []*fiber  // those without a thread
+
+	// outside counts what may wake a thread without a thread running: calls
+	// that run in Go, and ends of streams and futures that Go holds.
+	outside int
+	ends    map[*hostEnd]struct{} // those ends
+
+	work   sync.WaitGroup // the goroutines of calls that run in Go
+	cancel context.CancelCauseFunc
+	ctx    context.Context // of those goroutines
+
+	mu     sync.Mutex
+	posted []func() error // guarded by mu; to be run where no guest code is
+	wake   chan struct{}  // holds one if posted is not empty
+	closed bool           // guarded by mu
+}
+
+func newScheduler(in *Instance) *scheduler {
+	sc := &scheduler{in: in, ends: map[*hostEnd]struct{}{}, wake: make(chan struct{}, 1)}
+	sc.ctx, sc.cancel = context.WithCancelCause(context.Background())
+	return sc
+}
+
+// maxIdleFibers bounds the coroutines kept for threads to come.
+const maxIdleFibers = 8
+
+// fiber returns a coroutine without a thread.
+func (sc *scheduler) fiber() *fiber {
+	if n := len(sc.idle); n > 0 {
+		fb := sc.idle[n-1]
+		sc.idle = sc.idle[:n-1]
+		return fb
+	}
+	fb := sc.in.newFiber()
+	sc.fibers = append(sc.fibers, fb)
+	return fb
+}
+
+// park keeps fb, whose thread ended, for another one.
+func (sc *scheduler) park(fb *fiber) {
+	if len(sc.idle) < maxIdleFibers {
+		sc.idle = append(sc.idle, fb)
+		return
+	}
+	for i, f := range sc.fibers {
+		if f == fb {
+			sc.fibers = append(sc.fibers[:i], sc.fibers[i+1:]...)
+			break
+		}
+	}
+	fb.stop()
+}
+
+// stop ends every coroutine and every goroutine. Threads that are parked
+// unwind.
+func (sc *scheduler) stop() {
+	sc.mu.Lock()
+	sc.closed, sc.posted = true, nil
+	sc.mu.Unlock()
+	for e := range sc.ends {
+		e.abandon()
+	}
+	sc.cancel(errReleased)
+	sc.work.Wait()
+	for _, fb := range sc.fibers {
+		sc.in.cur = fb
+		fb.stop()
+	}
+	sc.fibers, sc.idle, sc.waiting = nil, nil, nil
+}
+
+// post has f run by the goroutine that runs the instance, between guest code.
+// It answers false if the instance was released. It may be called by any
+// goroutine.
+func (sc *scheduler) post(f func() error) bool {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	if sc.closed {
+		return false
+	}
+	sc.posted = append(sc.posted, f)
+	select {
+	case sc.wake <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// drain runs what was posted.
+func (sc *scheduler) drain() error {
+	for {
+		sc.mu.Lock()
+		fs := sc.posted
+		sc.posted = nil
+		sc.mu.Unlock()
+		if len(fs) == 0 {
+			return nil
+		}
+		for _, f := range fs {
+			if err := f(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// ready returns the thread that has been ready longest.
+func (sc *scheduler) ready() *thread {
+	for _, th := range sc.waiting {
+		if th.isReady() {
+			return th
+		}
+	}
+	return nil
+}
+
+// errDeadlock: nothing can wake the threads that wait.
+var errDeadlock = errcode.New(errcode.Trap, "deadlock detected: event loop cannot make further progress")
+
+// run lets the instance's threads run until done answers true, or, unless
+// wait is set, until none is ready.
+//
+// Errors: a trap; errDeadlock if done can never answer true; why the call
+// must stop.
+func (sc *scheduler) run(done func() bool, wait bool) error {
+	for {
+		if err := sc.drain(); err != nil {
+			return err
+		}
+		if done() {
+			return nil
+		}
+		if err := sc.in.overdue(); err != nil {
+			return err
+		}
+		if th := sc.ready(); th != nil {
+			s := th.task.state
+			if err := s.enterFrom(nil); err != nil {
+				return err
+			}
+			if err := sc.in.resume(th, false); err != nil {
+				return err
+			}
+			s.leaveTo(nil)
+			continue
+		}
+		if !wait {
+			return nil
+		}
+		if sc.outside == 0 {
+			return errDeadlock
+		}
+		if err := sc.sleep(); err != nil {
+			return err
+		}
+	}
+}
+
+// sleep waits until something is posted or the call must stop.
+func (sc *scheduler) sleep() error {
+	ctx := sc.in.main.ctx.Context
+	var timeout <-chan time.Time
+	if !sc.in.deadline.IsZero() {
+		t := time.NewTimer(time.Until(sc.in.deadline))
+		defer t.Stop()
+		timeout = t.C
+	}
+	select {
+	case <-sc.wake:
+	case <-ctx.Done():
+	case <-timeout:
+	}
+	return sc.in.overdue()
+}
