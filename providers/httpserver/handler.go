@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"runtime/debug"
 	"time"
-
-	"latticework/internal/errcode"
 )
 
 // ServeHTTP finds the route of a request and gives it to the component.
@@ -59,8 +57,7 @@ func (ln *listener) call(rt *route, rec *recorder, w http.ResponseWriter, r *htt
 			_ = http.NewResponseController(w).EnableFullDuplex()
 		}
 	}
-	ctx, cancel := context.WithTimeoutCause(r.Context(), rt.requestTimeout,
-		errcode.New(errcode.Deadline, "serve request: it took longer than %s", rt.requestTimeout))
+	ctx, cancel := context.WithTimeoutCause(r.Context(), rt.requestTimeout, rt.late)
 	defer cancel()
 	ctx, cut := context.WithCancelCause(ctx)
 	defer cut(nil)

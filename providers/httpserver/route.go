@@ -32,6 +32,7 @@ type route struct {
 	routeConfig
 	ctx    context.Context // ends when requests that are left are cut off
 	cancel context.CancelCauseFunc
+	late   error // why a request's context ends after requestTimeout
 
 	state atomic.Int64 // requests in flight, plus math.MinInt64 once closed
 	once  sync.Once    // closes empty
@@ -40,6 +41,7 @@ type route struct {
 
 func newRoute(c routeConfig) *route {
 	r := &route{routeConfig: c, empty: make(chan struct{})}
+	r.late = errcode.New(errcode.Deadline, "serve request: it took longer than %s", c.requestTimeout)
 	r.ctx, r.cancel = context.WithCancelCause(context.Background())
 	return r
 }
