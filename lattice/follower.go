@@ -52,6 +52,9 @@ type Follower struct {
 	moved   chan struct{} // closed and replaced when applied moves
 }
 
+// catchUpTimeout bounds one request for what was missed; it is repeated.
+const catchUpTimeout = 2 * time.Second
+
 // mailboxSize is how many feed messages wait while OnChange runs; more cause a
 // catch-up.
 const mailboxSize = 1024
@@ -111,7 +114,8 @@ func (f *Follower) Open(ctx context.Context) error {
 			go f.run()
 			return nil
 		}
-		if !errors.Is(err, ErrUnavailable) || !sleep(ctx, wait) {
+		again := errors.Is(err, ErrUnavailable) || errors.Is(err, ErrDeadline)
+		if !again || !sleep(ctx, wait) {
 			close(f.done)
 			return err
 		}
@@ -258,7 +262,7 @@ func (f *Follower) act(ctx context.Context, changes []linkstate.Change) {
 // catchUp asks for the commits after the replica's index.
 func (f *Follower) catchUp(ctx context.Context) error {
 	for {
-		ctx, cancel := context.WithTimeout(ctx, DefaultRequestTimeout)
+		ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
 		rep, err := Ask[ChangesRequest, ChangesReply](ctx, f.cfg.Bus, f.subjects.Control(OpChanges),
 			f.header(), ChangesRequest{After: f.replica.Index()})
 		cancel()
@@ -286,7 +290,9 @@ func (f *Follower) snapshot(ctx context.Context) error {
 	var first SnapshotReply
 	for {
 		req := SnapshotRequest{Index: first.Index, Offset: len(data)}
+		ctx, cancel := context.WithTimeout(ctx, 2*catchUpTimeout)
 		rep, err := Ask[SnapshotRequest, SnapshotReply](ctx, f.cfg.Bus, f.subjects.Control(OpSnapshot), f.header(), req)
+		cancel()
 		if err != nil {
 			return err
 		}

@@ -31,7 +31,7 @@ func (s *Service) deploy(ctx context.Context, request string, r lattice.DeployRe
 	if !r.Wait {
 		return rep, nil
 	}
-	return rep, s.waitDeployed(ctx, c.Application.Name)
+	return rep, s.waitDeployed(ctx, c.Application.Name, res.Index)
 }
 
 // unplacedGrace is how long a deployment waits for a host that could take a
@@ -39,11 +39,14 @@ func (s *Service) deploy(ctx context.Context, request string, r lattice.DeployRe
 const unplacedGrace = 3 * time.Second
 
 // waitDeployed waits until every part of an application runs.
-func (s *Service) waitDeployed(ctx context.Context, name string) error {
+func (s *Service) waitDeployed(ctx context.Context, name string, index uint64) error {
 	began := time.Now()
 	for {
 		next := s.hosts.next()
 		a := s.assess(s.store.Local(), name)
+		if !s.hasPlaced(index) {
+			a = assessment{missing: []string{"it is not placed yet"}}
+		}
 		switch {
 		case len(a.failed) > 0:
 			return errcode.New(errcode.Unavailable, "application %q is committed, but %s", name, strings.Join(a.failed, "; ")).
@@ -64,6 +67,12 @@ func (s *Service) waitDeployed(ctx context.Context, name string) error {
 		}
 		t.Stop()
 	}
+}
+
+func (s *Service) hasPlaced(index uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.placedAt >= min(index, s.store.Local().Index())
 }
 
 // assessment is how an application is doing.

@@ -119,12 +119,12 @@ func (s *Service) drain(l *linkstate.Link, d linkstate.Drain, budget time.Durati
 	v := s.store.Local()
 	s.waitApplied(ctx, s.hosts.live(v.AffectedHosts(l)), l.Revision)
 	pause(ctx, s.cfg.Overlap)
-	cut := s.drainOn(ctx, l, d, hostsOf(v, l.Source), budget)
+	cut := s.drainOn(ctx, l, d, hostsOf(v, l.Source))
 	var targets []string
 	for _, t := range d.Targets {
 		targets = append(targets, hostsOf(v, t.Name)...)
 	}
-	cut = append(cut, s.drainOn(ctx, l, d, targets, budget)...)
+	cut = append(cut, s.drainOn(ctx, l, d, targets)...)
 	for s.ctx.Err() == nil {
 		_, err := s.apply(s.ctx, "", "", linkstate.Command{FinishDrain: &linkstate.FinishDrain{Key: l.LinkKey, Generation: d.Generation}})
 		if err == nil {
@@ -141,22 +141,24 @@ func (s *Service) drain(l *linkstate.Link, d linkstate.Drain, budget time.Durati
 
 // drainOn waits until the hosts have nothing open on a generation and returns
 // the reports of those that still had when the budget was over.
-func (s *Service) drainOn(ctx context.Context, l *linkstate.Link, d linkstate.Drain, ids []string, budget time.Duration) []lattice.DrainReport {
+func (s *Service) drainOn(ctx context.Context, l *linkstate.Link, d linkstate.Drain, ids []string) []lattice.DrainReport {
 	slices.Sort(ids)
 	hosts := s.hosts.live(slices.Compact(ids))
 	reports := make([]lattice.DrainReport, len(hosts))
 	var wg sync.WaitGroup
 	for i, id := range hosts {
 		wg.Go(func() {
-			for ctx.Err() == nil && len(s.hosts.live([]string{string(id)})) > 0 {
-				left := budget
-				if at, ok := ctx.Deadline(); ok { // leave time for the answer
-					left = max(time.Until(at)-200*time.Millisecond, 0)
-				}
-				rep, err := askHost[lattice.DrainLink, lattice.DrainReport](ctx, s, id, lattice.HostOpDrain,
+			for len(s.hosts.live([]string{string(id)})) > 0 {
+				try, cancel := context.WithTimeout(s.ctx, 2*tryFor)
+				at, _ := ctx.Deadline()
+				left := min(max(time.Until(at), 0), tryFor)
+				rep, err := askHost[lattice.DrainLink, lattice.DrainReport](try, s, id, lattice.HostOpDrain,
 					lattice.DrainLink{Key: l.LinkKey, Generation: d.Generation, Budget: left})
+				cancel()
 				if err == nil {
 					reports[i] = rep
+				}
+				if err == nil && rep.Calls+rep.Handles == 0 || ctx.Err() != nil {
 					return
 				}
 				pause(ctx, 50*time.Millisecond)

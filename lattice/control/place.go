@@ -43,15 +43,8 @@ func (s *Service) assign() {
 		problems[string(p.Kind)+"/"+p.Name] = p.Reason
 	}
 	s.mu.Lock()
-	news := !maps.Equal(problems, s.problems)
 	s.problems = problems
 	s.mu.Unlock()
-	if news {
-		s.hosts.mu.Lock()
-		close(s.hosts.changed) // who waits for a deployment wants to know
-		s.hosts.changed = make(chan struct{})
-		s.hosts.mu.Unlock()
-	}
 	var changed []linkstate.Assignment
 	for i, a := range res.Assignments {
 		a = s.makeBeforeBreak(workloads[i].Current, a)
@@ -59,11 +52,25 @@ func (s *Service) assign() {
 			changed = append(changed, a)
 		}
 	}
-	if len(changed) == 0 {
-		return
+	if len(changed) > 0 {
+		_, err := s.apply(s.ctx, "", "", linkstate.Command{Assign: &linkstate.Assign{Assignments: changed}})
+		if err != nil {
+			s.log.Debug("assignments not written, will try again", "error", err)
+			return
+		}
 	}
-	if _, err := s.apply(s.ctx, "", "", linkstate.Command{Assign: &linkstate.Assign{Assignments: changed}}); err != nil && s.ctx.Err() == nil {
-		s.log.Warn("assignments not written, will try again", "error", err)
+	s.placed(v.Index())
+}
+
+// placed notes that assignments follow from link state of an index, and tells
+// who waits for a deployment.
+func (s *Service) placed(index uint64) {
+	s.mu.Lock()
+	news := index > s.placedAt
+	s.placedAt = max(s.placedAt, index)
+	s.mu.Unlock()
+	if news {
+		s.hosts.notify()
 	}
 }
 
@@ -106,7 +113,7 @@ func workloadsOf(v *linkstate.View) []placement.Workload {
 // makeBeforeBreak keeps a live host's part of a workload that moves until it
 // runs where it moves to.
 func (s *Service) makeBeforeBreak(current []linkstate.Placed, want linkstate.Assignment) linkstate.Assignment {
-	arrived := len(want.Hosts) > 0
+	arrived, wanted := len(want.Hosts) > 0, len(want.Hosts)
 	for _, p := range want.Hosts {
 		h, ok := s.hosts.get(lattice.HostID(p.Host))
 		w, runs := h.running(want.Kind, want.Name)
@@ -115,15 +122,8 @@ func (s *Service) makeBeforeBreak(current []linkstate.Placed, want linkstate.Ass
 	if arrived {
 		return want
 	}
-	moves := false // to a host that has no part yet
-	for _, p := range want.Hosts {
-		moves = moves || !slices.ContainsFunc(current, func(c linkstate.Placed) bool { return c.Host == p.Host })
-	}
-	if !moves && len(want.Hosts) > 0 {
-		return want
-	}
 	for _, c := range current {
-		if h, _ := s.hosts.get(lattice.HostID(c.Host)); !moves && !h.beat.Draining {
+		if h, _ := s.hosts.get(lattice.HostID(c.Host)); wanted == 0 && !h.beat.Draining {
 			continue // it may not stay there, and nobody else can take it
 		}
 		stays := slices.ContainsFunc(want.Hosts, func(p linkstate.Placed) bool { return p.Host == c.Host })

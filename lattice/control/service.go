@@ -81,6 +81,7 @@ type Service struct {
 	draining map[drainKey]*drainTask    // drains under way and the last that ended; guarded by mu
 	ended    []drainKey                 // of draining, oldest first; guarded by mu
 	budgets  map[drainKey]time.Duration // asked for by clients; guarded by mu
+	placedAt uint64                     // index that assignments follow from; guarded by mu
 	problems map[string]string          // workload key to why it is not placed; guarded by mu
 	echoed   time.Time                  // when the bus last carried our own message; guarded by mu
 	place    chan struct{}              // something that placement depends on changed

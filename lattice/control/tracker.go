@@ -146,6 +146,14 @@ func (t *tracker) age() {
 	}
 }
 
+// notify wakes who waits for a change.
+func (t *tracker) notify() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	close(t.changed)
+	t.changed = make(chan struct{})
+}
+
 // changeLocked wakes who waits for a change, and the placement.
 func (t *tracker) changeLocked() {
 	close(t.changed)
@@ -229,6 +237,10 @@ func askHost[Req, Rep any](ctx context.Context, s *Service, id lattice.HostID, o
 	return lattice.Ask[Req, Rep](ctx, s.bus, s.subjects.Host(id, op), lattice.Header{lattice.HeaderCluster: string(s.cluster)}, r)
 }
 
+// tryFor bounds one request that is repeated until it is answered: a lost
+// message must not cost more.
+const tryFor = 2 * time.Second
+
 // waitApplied waits until the hosts act on link state of an index, or are no
 // longer live. Those still pending when ctx ends are returned apart.
 func (s *Service) waitApplied(ctx context.Context, ids []lattice.HostID, index uint64) (applied, pending []lattice.HostID) {
@@ -244,7 +256,9 @@ func (s *Service) waitApplied(ctx context.Context, ids []lattice.HostID, index u
 				if len(s.hosts.live([]string{string(id)})) == 0 {
 					return
 				}
-				rep, err := askHost[lattice.AwaitRequest, lattice.AwaitReply](ctx, s, id, lattice.HostOpAwait, lattice.AwaitRequest{Index: index})
+				try, cancel := context.WithTimeout(ctx, tryFor)
+				rep, err := askHost[lattice.AwaitRequest, lattice.AwaitReply](try, s, id, lattice.HostOpAwait, lattice.AwaitRequest{Index: index})
+				cancel()
 				if err == nil && rep.Applied >= index {
 					s.hosts.applied(id, rep.Applied)
 					done[i] = true

@@ -2,6 +2,7 @@ package latticetest
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -41,6 +42,7 @@ type Host struct {
 	asked     []lattice.PrepareLink // every PrepareLink
 	steps     [][]linkstate.Change  // every OnChange
 	unwell    []lattice.LinkHealth
+	cut       []string      // calls that were open on a generation when link state forgot it
 	hold      chan struct{} // OnChange waits until it is closed; nil: it does not
 }
 
@@ -131,11 +133,30 @@ func (h *Host) change(ctx context.Context, v *linkstate.View, changes []linkstat
 		}
 		if c.Link != nil {
 			delete(h.prepared, c.Link.Generation)
+			h.checkOpenLocked(c.Link)
 		}
 	}
 	if h.announcer != nil {
 		h.announcer.Announce()
 	}
+}
+
+// checkOpenLocked notes calls on generations of a link that link state no
+// longer has: a host would have closed them.
+func (h *Host) checkOpenLocked(l *linkstate.Link) {
+	for g, n := range h.open {
+		known := g == l.Generation || slices.ContainsFunc(l.Drains, func(d linkstate.Drain) bool { return d.Generation == g })
+		if n > 0 && !known {
+			h.cut = append(h.cut, fmt.Sprintf("%d calls on generation %d of %s", n, g, l.LinkKey))
+		}
+	}
+}
+
+// Cut returns the calls that were cut off. It is exact with one link.
+func (h *Host) Cut() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.cut)
 }
 
 // Inventory describes the host, see lattice.HostService.
@@ -169,13 +190,16 @@ func (h *Host) Inventory(context.Context) (lattice.Inventory, error) {
 // PrepareLink prepares a link, see lattice.HostService.
 func (h *Host) PrepareLink(_ context.Context, p lattice.PrepareLink) error {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	h.asked = append(h.asked, p)
-	if h.reject != nil {
-		if err := h.reject(p); err != nil {
+	reject := h.reject
+	h.mu.Unlock()
+	if reject != nil {
+		if err := reject(p); err != nil {
 			return err
 		}
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if !p.DryRun {
 		h.prepared[p.Link.Generation] = true
 	}
