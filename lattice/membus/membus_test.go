@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -49,8 +50,11 @@ func TestDelayKeepsOrder(t *testing.T) {
 		n, a, b := pair(t, 3)
 		defer n.Close()
 		n.SetFaults(Faults{DelayMin: 10 * time.Millisecond, DelayMax: 90 * time.Millisecond})
-		var got []byte
+		var mu sync.Mutex
+		var got []byte // guarded by mu
 		if _, err := b.Subscribe("s", lattice.SubscribeOptions{Ordered: true}, func(_ context.Context, m *lattice.Message) (lattice.Reply, error) {
+			mu.Lock()
+			defer mu.Unlock()
 			got = append(got, m.Data...)
 			return lattice.Reply{}, nil
 		}); err != nil {
@@ -62,11 +66,16 @@ func TestDelayKeepsOrder(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if len(got) != 0 {
+		mu.Lock()
+		early := len(got)
+		mu.Unlock()
+		if early != 0 {
 			t.Fatal("delivered at once")
 		}
 		time.Sleep(time.Second) // simulated time
 		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
 		if len(got) != 50 || !slices.IsSorted(got) {
 			t.Fatalf("got %v", got)
 		}
