@@ -102,14 +102,13 @@ func (s *Service) open() {
 func (s *Service) Start() {
 	s.t.Helper()
 	for deadline := time.Now().Add(stopWithin); ; time.Sleep(longAfterlife) {
-		before := len(s.Log())
+		before := s.logSize()
 		err := s.start()
 		if err == nil {
 			return
 		}
-		log := s.Log()
-		if !strings.Contains(log[min(before, len(log)):], "still in use") || time.Now().After(deadline) {
-			s.t.Fatalf("start %s: %v\n%s", s.name, err, log)
+		if !strings.Contains(s.logFrom(before), "still in use") || time.Now().After(deadline) {
+			s.t.Fatalf("start %s: %v\n%s", s.name, err, s.Log())
 		}
 	}
 }
@@ -217,16 +216,26 @@ func (s *Service) end() {
 }
 
 // Log returns the end of what the server wrote.
-func (s *Service) Log() string {
+func (s *Service) Log() string { return s.logFrom(0) }
+
+// logFrom returns what the server wrote after the first bytes, at most the
+// last 4 KiB of it.
+func (s *Service) logFrom(first int) string {
 	const most = 4 << 10
 	b, err := os.ReadFile(s.logFile())
 	if err != nil {
 		return "no log: " + err.Error()
 	}
-	if len(b) > most {
-		b = b[len(b)-most:]
+	return string(b[max(min(first, len(b)), len(b)-most):])
+}
+
+// logSize returns how many bytes the server wrote so far.
+func (s *Service) logSize() int {
+	info, err := os.Stat(s.logFile())
+	if err != nil {
+		return 0
 	}
-	return string(b)
+	return int(info.Size())
 }
 
 func (s *Service) logFile() string { return filepath.Join(s.Folder, "log") }
