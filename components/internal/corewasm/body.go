@@ -111,7 +111,7 @@ func (w *rewriter) head(r *reader, typ arity) {
 			r.exhausted("core function locals", total, w.lim.Locals)
 			return
 		}
-		skipValType(r)
+		w.m.valType(r)
 	}
 	if w.totalLocals += int(total); w.totalLocals > w.lim.TotalLocals {
 		r.exhausted("core module locals", uint64(w.totalLocals), w.lim.TotalLocals)
@@ -150,6 +150,9 @@ func (w *rewriter) body(r *reader, i uint32) {
 			w.labels = w.labels[:len(w.labels)-1]
 		case opCall, opReturnCall, opRefFunc:
 			f := r.u32()
+			if op == opRefFunc && w.m.hasStart && f == w.m.startFn && !w.m.startDeclared {
+				r.fail("undeclared function index %d for ref.func", f)
+			}
 			if op == opCall {
 				w.values += uint64(w.typeOf(f).results)
 			}
@@ -158,9 +161,11 @@ func (w *rewriter) body(r *reader, i uint32) {
 				w.out = appendLEB(append(w.out, op), uint64(w.fn(f)))
 				copied = r.pos
 			}
-		case opCallIndirect:
-			w.values += uint64(w.arity(r.u32()).results)
+		case opCallIndirect, opReturnCallI:
+			w.values += uint64(w.arity(w.m.typeIndex(r)).results)
 			r.skipLEB(5)
+		case opGlobalGet, opGlobalSet:
+			w.m.globalIndex(r)
 		case opBr, opBrIf:
 			w.branch(r)
 		case opBrTable:
@@ -169,7 +174,7 @@ func (w *rewriter) body(r *reader, i uint32) {
 			}
 			w.branch(r)
 		default:
-			skipImmediates(r, op)
+			w.m.immediates(r, op)
 		}
 		w.check(r)
 	}
@@ -227,14 +232,14 @@ func (w *rewriter) blockType(r *reader) arity {
 	switch b := r.data[r.pos]; {
 	case b == 0x63, b == 0x64:
 		r.skip(1)
-		r.skipLEB(5)
+		w.m.heapType(r)
 	case b == 0x40:
 		r.skip(1)
 		return arity{}
 	case b&0xc0 == 0x40:
 		r.skip(1)
 	default:
-		return w.arity(uint32(r.sleb(33)))
+		return w.arity(w.m.typeIndex(r))
 	}
 	return arity{results: 1}
 }

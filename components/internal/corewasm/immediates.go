@@ -2,27 +2,26 @@ package corewasm
 
 import "latticework/internal/errcode"
 
-// skipImmediates passes what follows opcode op, for every instruction that is
+// immediates passes what follows opcode op, for every instruction that is
 // copied as it is.
-func skipImmediates(r *reader, op byte) {
+func (m *Module) immediates(r *reader, op byte) {
 	switch {
 	case op >= opI32Load && op <= opI64Store32:
 		skipMemArg(r)
 	case op >= 0x45 && op <= 0xc4, op <= 0x01, op == 0x0f, op == 0x1a, op == 0x1b,
 		op == opThrowRef, op == opRefIsNull:
-	case op == opThrow, op >= opLocalGet && op <= opTableSet:
-		r.skipLEB(5)
-	case op == opReturnCallI:
-		r.skipLEB(5)
+	case op == opThrow, op >= opLocalGet && op < opGlobalGet, op == opTableGet, op == opTableSet:
 		r.skipLEB(5)
 	case op == opSelectT:
 		for range r.count("types of select", 1000) {
-			skipValType(r)
+			m.valType(r)
 		}
 	case op == opMemorySize, op == opMemoryGrow:
 		r.skipLEB(5)
-	case op == opI32Const, op == opRefNull:
+	case op == opI32Const:
 		r.skipLEB(5)
+	case op == opRefNull:
+		m.heapType(r)
 	case op == opI64Const:
 		r.skipLEB(10)
 	case op == opF32Const:

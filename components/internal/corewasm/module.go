@@ -123,17 +123,20 @@ type Module struct {
 	funcTys   []uint32 // the types of the defined functions
 	startFn   uint32
 	hasStart  bool
-	funcs     int // defined
-	importFns int
-	tables    []tableType // defined
-	memories  []limits    // defined
-	globals   int         // defined
-	elems     int         // element segments
-	elements  int         // in all of them
-	segments  []dataSegment
-	importMem int
-	importGlb int
-	bodies    int
+	// startDeclared says that ref.func may name the start function without its
+	// being exported by the rewriter.
+	startDeclared bool
+	funcs         int // defined
+	importFns     int
+	tables        []tableType // defined
+	memories      []limits    // defined
+	globals       int         // defined
+	elems         int         // element segments
+	elements      int         // in all of them
+	segments      []dataSegment
+	importMem     int
+	importGlb     int
+	bodies        int
 }
 
 type tableType struct {

@@ -118,9 +118,7 @@ func (w *rewriter) section(m *Module, s section, cfg RewriteConfig) error {
 		case secTable:
 			w.tables(m)
 		case secMemory:
-			w.out = append(w.out, 1, 1)
-			w.out = appendLEB(w.out, uint64(m.Memory.MinPages))
-			w.out = appendLEB(w.out, uint64(m.Memory.MaxPages))
+			w.memories(m)
 		case secGlobal:
 			w.globals(m, s)
 		case secExport:
@@ -183,6 +181,16 @@ func (w *rewriter) importLimits(imp Import) {
 	w.out = append(w.out, imp.desc...)
 }
 
+func (w *rewriter) memories(m *Module) {
+	if m.Memory == nil { // an empty section
+		w.out = append(w.out, 0)
+		return
+	}
+	w.out = append(w.out, 1, 1)
+	w.out = appendLEB(w.out, uint64(m.Memory.MinPages))
+	w.out = appendLEB(w.out, uint64(m.Memory.MaxPages))
+}
+
 func (w *rewriter) tables(m *Module) {
 	w.out = appendLEB(w.out, uint64(len(m.tables)))
 	for _, t := range m.tables {
@@ -207,7 +215,7 @@ func (w *rewriter) globals(m *Module, s section) {
 		r.u32()
 		for range m.globals {
 			start := r.pos
-			skipValType(r)
+			w.m.valType(r)
 			r.byte()
 			w.out = append(w.out, m.data[start:r.pos]...)
 			w.constExpr(r)
@@ -227,7 +235,8 @@ func (w *rewriter) constExpr(r *reader) {
 		w.out = appendLEB(append(w.out, opRefFunc), uint64(w.fn(i)))
 		start = r.pos
 	}
-	skipConstExpr(r)
+	m := w.m
+	m.constExpr(r)
 	w.out = append(w.out, r.data[start:r.pos]...)
 }
 
@@ -268,7 +277,7 @@ func (w *rewriter) elements(r *reader) {
 		start = r.pos
 		if flags&3 != 0 {
 			if flags&4 != 0 {
-				skipValType(r)
+				w.m.valType(r)
 			} else {
 				r.byte()
 			}

@@ -40,6 +40,10 @@ func Scan(data []byte, lim Limits) (*Module, error) {
 			break
 		}
 		if id == secCustom {
+			cr := &reader{data: data, pos: start, end: r.pos}
+			if cr.name(); cr.err != nil {
+				return nil, cr.err
+			}
 			continue
 		}
 		if int(id) >= len(order) {
@@ -54,6 +58,7 @@ func Scan(data []byte, lim Limits) (*Module, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
+	m.findStart()
 	for _, s := range m.sections {
 		sr := &reader{data: data, pos: s.start, end: s.end}
 		m.scanSection(sr, s.id, lim)
@@ -112,7 +117,7 @@ func (m *Module) scanSection(r *reader, id byte, lim Limits) {
 		n := r.count("types", lim.Types)
 		m.types = make([]arity, n)
 		for i := range m.types {
-			m.types[i] = scanFuncType(r, lim)
+			m.types[i] = m.scanFuncType(r, lim)
 		}
 	case secImport:
 		m.scanImports(r, lim)
@@ -120,11 +125,11 @@ func (m *Module) scanSection(r *reader, id byte, lim Limits) {
 		m.funcs = r.count("functions", lim.Functions)
 		m.funcTys = make([]uint32, m.funcs)
 		for i := range m.funcTys {
-			m.funcTys[i] = r.u32()
+			m.funcTys[i] = m.typeIndex(r)
 		}
 	case secTable:
 		for range r.count("tables", lim.Tables) {
-			m.tables = append(m.tables, scanTable(r))
+			m.tables = append(m.tables, m.scanTable(r))
 		}
 		m.limitTables(r, lim)
 	case secMemory:
@@ -134,25 +139,20 @@ func (m *Module) scanSection(r *reader, id byte, lim Limits) {
 	case secGlobal:
 		m.globals = r.count("globals", lim.Globals)
 		for range m.globals {
-			skipValType(r)
+			m.valType(r)
 			r.byte()
-			skipConstExpr(r)
+			m.constExpr(r)
 		}
 	case secExport:
 		for range r.count("exports", lim.Exports) {
-			e := Export{Name: r.name(), Kind: Kind(r.byte())}
-			e.Index = r.u32()
-			if e.Kind > KindTag {
-				r.fail("malformed export kind %d", e.Kind)
-			}
-			m.Exports = append(m.Exports, e)
+			m.scanExport(r)
 		}
 	case secStart:
-		m.startFn, m.hasStart = r.u32(), true
+		r.u32() // findStart read it
 	case secElement:
 		m.elems = r.count("element segments", lim.Segments)
 		for range m.elems {
-			m.elements += skipElement(r, lim)
+			m.elements += m.skipElement(r, lim)
 			if m.elements > lim.Elements {
 				r.exhausted("core module elements", uint64(m.elements), lim.Elements)
 			}
@@ -171,226 +171,63 @@ func (m *Module) scanSection(r *reader, id byte, lim Limits) {
 	case secTag:
 		for range r.count("tags", lim.Types) {
 			r.byte()
-			r.u32()
+			m.typeIndex(r)
 		}
 	}
 }
 
-func scanFuncType(r *reader, lim Limits) arity {
-	if b := r.byte(); b != 0x60 {
-		if r.err == nil {
-			r.err = errcode.New(errcode.Unsupported, "core type form 0x%x is not supported (garbage collection proposal)", b)
-		}
-		return arity{}
-	}
-	var n [2]int
-	for i, what := range [2]string{"parameters", "results"} {
-		n[i] = r.count(what, lim.Params)
-		for range n[i] {
-			skipValType(r)
-		}
-	}
-	return arity{params: uint16(n[0]), results: uint16(n[1])}
-}
-
-func skipValType(r *reader) {
-	switch b := r.byte(); b {
-	case 0x7f, 0x7e, 0x7d, 0x7c, 0x7b, 0x70, 0x6f, 0x69:
-	case 0x63, 0x64: // (ref null? ht)
-		r.skipLEB(5)
-	default:
-		r.fail("malformed value type 0x%x", b)
-	}
-}
-
-func scanLimits(r *reader) limits {
-	l := limits{flags: r.byte()}
-	if l.flags > 1 {
-		if r.err == nil {
-			code, what := errcode.Unsupported, "shared or 64-bit"
-			if l.flags > 7 {
-				code, what = errcode.Invalid, "malformed"
-			}
-			r.err = errcode.New(code, "%s limits 0x%x of a memory or table at 0x%x", what, l.flags, r.pos)
-		}
-		return l
-	}
-	l.min = r.leb(32)
-	if l.hasMax = l.flags&1 != 0; l.hasMax {
-		l.max = r.leb(32)
-	}
-	return l
-}
-
-func (m *Module) scanImports(r *reader, lim Limits) {
-	for range r.count("imports", lim.Imports) {
-		i := Import{Module: r.name(), Name: r.name(), Kind: Kind(r.byte())}
-		start := r.pos
-		switch i.Kind {
-		case KindFunc:
-			m.importTys = append(m.importTys, r.u32())
-			m.importFns++
-		case KindTable:
-			skipValType(r)
-			l := scanLimits(r)
-			i.min, i.max, i.hasMax = l.min, l.max, l.hasMax
-		case KindMemory:
-			l := scanLimits(r)
-			i.min, i.max, i.hasMax = l.min, l.max, l.hasMax
-			m.importMem++
-		case KindGlobal:
-			skipValType(r)
-			r.byte()
-			m.importGlb++
-		case KindTag:
-			r.byte()
-			r.u32()
-		default:
-			r.fail("malformed import kind %d", i.Kind)
-		}
-		if r.err != nil {
-			return
-		}
-		i.desc = r.data[start:r.pos]
-		m.Imports = append(m.Imports, i)
-	}
-}
-
-func scanTable(r *reader) tableType {
-	var t tableType
-	start := r.pos
-	withInit := false
-	if r.left() >= 2 && r.data[r.pos] == 0x40 {
-		r.skip(1)
-		if r.byte() != 0 {
-			r.fail("malformed table")
-		}
-		withInit = true
-	}
-	skipValType(r)
-	if r.err != nil {
-		return t
-	}
-	t.raw = r.data[start:r.pos]
-	t.lim = scanLimits(r)
-	if withInit {
-		t.init = r.pos
-		skipConstExpr(r)
-	}
-	return t
-}
-
-// limitTables gives every table a maximum of ours, and checks what they take
-// together.
-func (m *Module) limitTables(r *reader, lim Limits) {
-	total := uint64(0)
-	for i := range m.tables {
-		l := &m.tables[i].lim
-		total += l.min
-		if total > uint64(lim.TableElements) {
-			r.exhausted("core table elements", total, int(lim.TableElements))
-			return
-		}
-		if l.hasMax && l.max < l.min {
-			r.fail("size minimum %d of a table is above its maximum %d", l.min, l.max)
-			return
-		}
-		if limit := l.min + uint64(lim.TableGrowth); !l.hasMax || l.max > limit {
-			l.max = limit
-		}
-		m.Footprint += 8 * l.max
-	}
-}
-
-// skipConstExpr passes a constant expression; which instructions are allowed
-// in it is the engine's to check.
-func skipConstExpr(r *reader) {
-	for r.err == nil {
-		op := r.byte()
-		switch op {
-		case opEnd:
-			return
-		case opI32Const:
-			r.skipLEB(5)
-		case opI64Const:
-			r.skipLEB(10)
-		case opF32Const:
-			r.skip(4)
-		case opF64Const:
-			r.skip(8)
-		case opGlobalGet, opRefFunc, opRefNull:
-			r.skipLEB(5)
-		case 0x6a, 0x6b, 0x6c, 0x7c, 0x7d, 0x7e: // extended constant arithmetic
-		case opSIMD:
-			if r.u32() != 12 {
-				r.fail("malformed constant expression")
-			}
-			r.skip(16)
-		default:
-			r.fail("constant expression required: opcode 0x%x", op)
+// findStart reads which function is the start function.
+func (m *Module) findStart() {
+	for _, s := range m.sections {
+		if s.id == secStart {
+			r := &reader{data: m.data, pos: s.start, end: s.end}
+			m.startFn = r.u32()
+			m.hasStart = r.err == nil
 		}
 	}
 }
 
-// skipElement passes an element segment and returns how many elements it has.
-func skipElement(r *reader, lim Limits) int {
-	flags := r.u32()
-	if flags > 7 {
-		r.fail("malformed element segment flags %d", flags)
+// typeIndex reads the index of a function type. It must be one of the
+// module's: the rewriter adds a type after them.
+func (m *Module) typeIndex(r *reader) uint32 {
+	i := r.u32()
+	if uint64(i) >= uint64(len(m.types)) {
+		r.fail("unknown type %d", i)
 		return 0
 	}
-	if flags&1 == 0 { // active
-		if flags&2 != 0 {
-			r.u32()
-		}
-		skipConstExpr(r)
-	}
-	if flags&3 != 0 {
-		if flags&4 != 0 {
-			skipValType(r)
-		} else {
-			r.byte()
-		}
-	}
-	n := r.count("elements", lim.Elements)
-	for range n {
-		if flags&4 != 0 {
-			skipConstExpr(r)
-		} else {
-			r.u32()
-		}
-	}
-	return n
+	return i
 }
 
-func (m *Module) scanData(r *reader) {
-	s := dataSegment{start: r.pos}
-	switch flags := r.u32(); flags {
-	case 0, 2:
-		s.active = true
-		mem := uint32(0)
-		if flags == 2 {
-			mem = r.u32()
-		}
-		expr := r.pos
-		skipConstExpr(r)
-		if r.err != nil {
-			return
-		}
-		if mem == 0 && r.data[expr] == opI32Const {
-			er := &reader{data: r.data, pos: expr + 1, end: r.pos}
-			s.offset = uint32(er.sleb(32))
-			s.constant = er.err == nil && er.left() == 1
-		}
-	case 1:
-	default:
-		r.fail("malformed data segment flags %d", flags)
-		return
+// globalIndex reads the index of a global. It must be one of the module's: the
+// fuel counter comes after them, and no guest may touch it.
+func (m *Module) globalIndex(r *reader) uint32 {
+	i := r.u32()
+	if uint64(i) >= uint64(m.importGlb+m.globals) {
+		r.fail("unknown global %d", i)
+		return 0
 	}
-	s.head = r.pos
-	s.bytes = r.bytes()
-	s.end = r.pos
-	m.segments = append(m.segments, s)
+	return i
+}
+
+// declares notes that function i may be used in ref.func.
+func (m *Module) declares(i uint32) {
+	m.startDeclared = m.startDeclared || m.hasStart && i == m.startFn
+}
+
+func (m *Module) scanExport(r *reader) {
+	e := Export{Name: r.name(), Kind: Kind(r.byte())}
+	switch e.Kind {
+	case KindGlobal:
+		e.Index = m.globalIndex(r)
+	case KindFunc:
+		e.Index = r.u32()
+		m.declares(e.Index)
+	case KindTable, KindMemory, KindTag:
+		e.Index = r.u32()
+	default:
+		r.fail("malformed export kind %d", e.Kind)
+	}
+	m.Exports = append(m.Exports, e)
 }
 
 // finishMemory describes the module's own memory, if it has one, and checks

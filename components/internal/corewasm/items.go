@@ -1,0 +1,232 @@
+package corewasm
+
+import "latticework/internal/errcode"
+
+func (m *Module) scanFuncType(r *reader, lim Limits) arity {
+	if b := r.byte(); b != 0x60 {
+		if r.err == nil {
+			r.err = errcode.New(errcode.Unsupported, "core type form 0x%x is not supported (garbage collection proposal)", b)
+		}
+		return arity{}
+	}
+	var n [2]int
+	for i, what := range [2]string{"parameters", "results"} {
+		n[i] = r.count(what, lim.Params)
+		for range n[i] {
+			m.valType(r)
+		}
+	}
+	return arity{params: uint16(n[0]), results: uint16(n[1])}
+}
+
+// valType passes a value type.
+func (m *Module) valType(r *reader) {
+	switch b := r.byte(); b {
+	case 0x7f, 0x7e, 0x7d, 0x7c, 0x7b, 0x70, 0x6f, 0x69:
+	case 0x63, 0x64: // (ref null? ht)
+		m.heapType(r)
+	default:
+		r.fail("malformed value type 0x%x", b)
+	}
+}
+
+// heapType passes a heap type: a negative number names an abstract one.
+func (m *Module) heapType(r *reader) {
+	if i := r.sleb(33); i >= int64(len(m.types)) {
+		r.fail("unknown type %d", i)
+	}
+}
+
+func scanLimits(r *reader) limits {
+	l := limits{flags: r.byte()}
+	if l.flags > 1 {
+		if r.err == nil {
+			code, what := errcode.Unsupported, "shared or 64-bit"
+			if l.flags > 7 {
+				code, what = errcode.Invalid, "malformed"
+			}
+			r.err = errcode.New(code, "%s limits 0x%x of a memory or table at 0x%x", what, l.flags, r.pos)
+		}
+		return l
+	}
+	l.min = r.leb(32)
+	if l.hasMax = l.flags&1 != 0; l.hasMax {
+		l.max = r.leb(32)
+	}
+	return l
+}
+
+func (m *Module) scanImports(r *reader, lim Limits) {
+	for range r.count("imports", lim.Imports) {
+		i := Import{Module: r.name(), Name: r.name(), Kind: Kind(r.byte())}
+		start := r.pos
+		switch i.Kind {
+		case KindFunc:
+			m.importTys = append(m.importTys, m.typeIndex(r))
+			m.importFns++
+		case KindTable:
+			m.valType(r)
+			l := scanLimits(r)
+			i.min, i.max, i.hasMax = l.min, l.max, l.hasMax
+		case KindMemory:
+			l := scanLimits(r)
+			i.min, i.max, i.hasMax = l.min, l.max, l.hasMax
+			m.importMem++
+		case KindGlobal:
+			m.valType(r)
+			r.byte()
+			m.importGlb++
+		case KindTag:
+			r.byte()
+			m.typeIndex(r)
+		default:
+			r.fail("malformed import kind %d", i.Kind)
+		}
+		if r.err != nil {
+			return
+		}
+		i.desc = r.data[start:r.pos]
+		m.Imports = append(m.Imports, i)
+	}
+}
+
+func (m *Module) scanTable(r *reader) tableType {
+	var t tableType
+	start := r.pos
+	withInit := false
+	if r.left() >= 2 && r.data[r.pos] == 0x40 {
+		r.skip(1)
+		if r.byte() != 0 {
+			r.fail("malformed table")
+		}
+		withInit = true
+	}
+	m.valType(r)
+	if r.err != nil {
+		return t
+	}
+	t.raw = r.data[start:r.pos]
+	t.lim = scanLimits(r)
+	if withInit {
+		t.init = r.pos
+		m.constExpr(r)
+	}
+	return t
+}
+
+// limitTables gives every table a maximum of ours, and checks what they take
+// together.
+func (m *Module) limitTables(r *reader, lim Limits) {
+	total := uint64(0)
+	for i := range m.tables {
+		l := &m.tables[i].lim
+		total += l.min
+		if total > uint64(lim.TableElements) {
+			r.exhausted("core table elements", total, int(lim.TableElements))
+			return
+		}
+		if l.hasMax && l.max < l.min {
+			r.fail("size minimum %d of a table is above its maximum %d", l.min, l.max)
+			return
+		}
+		if limit := l.min + uint64(lim.TableGrowth); !l.hasMax || l.max > limit {
+			l.max = limit
+		}
+		m.Footprint += 8 * l.max
+	}
+}
+
+// constExpr passes a constant expression; which instructions are allowed
+// in it is the engine's to check.
+func (m *Module) constExpr(r *reader) {
+	for r.err == nil {
+		op := r.byte()
+		switch op {
+		case opEnd:
+			return
+		case opI32Const:
+			r.skipLEB(5)
+		case opI64Const:
+			r.skipLEB(10)
+		case opF32Const:
+			r.skip(4)
+		case opF64Const:
+			r.skip(8)
+		case opGlobalGet:
+			m.globalIndex(r)
+		case opRefFunc:
+			m.declares(r.u32())
+		case opRefNull:
+			m.heapType(r)
+		case 0x6a, 0x6b, 0x6c, 0x7c, 0x7d, 0x7e: // extended constant arithmetic
+		case opSIMD:
+			if r.u32() != 12 {
+				r.fail("malformed constant expression")
+			}
+			r.skip(16)
+		default:
+			r.fail("constant expression required: opcode 0x%x", op)
+		}
+	}
+}
+
+// skipElement passes an element segment and returns how many elements it has.
+func (m *Module) skipElement(r *reader, lim Limits) int {
+	flags := r.u32()
+	if flags > 7 {
+		r.fail("malformed element segment flags %d", flags)
+		return 0
+	}
+	if flags&1 == 0 { // active
+		if flags&2 != 0 {
+			r.u32()
+		}
+		m.constExpr(r)
+	}
+	if flags&3 != 0 {
+		if flags&4 != 0 {
+			m.valType(r)
+		} else {
+			r.byte()
+		}
+	}
+	n := r.count("elements", lim.Elements)
+	for range n {
+		if flags&4 != 0 {
+			m.constExpr(r)
+		} else {
+			m.declares(r.u32())
+		}
+	}
+	return n
+}
+
+func (m *Module) scanData(r *reader) {
+	s := dataSegment{start: r.pos}
+	switch flags := r.u32(); flags {
+	case 0, 2:
+		s.active = true
+		mem := uint32(0)
+		if flags == 2 {
+			mem = r.u32()
+		}
+		expr := r.pos
+		m.constExpr(r)
+		if r.err != nil {
+			return
+		}
+		if mem == 0 && r.data[expr] == opI32Const {
+			er := &reader{data: r.data, pos: expr + 1, end: r.pos}
+			s.offset = uint32(er.sleb(32))
+			s.constant = er.err == nil && er.left() == 1
+		}
+	case 1:
+	default:
+		r.fail("malformed data segment flags %d", flags)
+		return
+	}
+	s.head = r.pos
+	s.bytes = r.bytes()
+	s.end = r.pos
+	m.segments = append(m.segments, s)
+}
