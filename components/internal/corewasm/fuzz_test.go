@@ -1,0 +1,96 @@
+package corewasm_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+
+	"latticework/components/internal/corewasm"
+	. "latticework/internal/wasmbuild"
+)
+
+// seeds gives a fuzz target modules to begin with.
+func seeds(f *testing.F) {
+	f.Helper()
+	m := &Module{}
+	v := m.Type("", "")
+	m.Import("env", "f", v)
+	m.Func(v, "iil", 0x03, 0x40, Call(0), 0x20, 0, 0x0d, 0, 0x0b, 0xd2, 0, 0x1a)
+	m.Table(1, 5)
+	m.Memory(1, -1)
+	m.Global(7)
+	m.Elem(0, 1)
+	m.Data(3, []byte("data"))
+	m.Export("run", Func, 1)
+	m.Start = 2
+	f.Add(m.Bytes())
+	out, err := filepath.Glob(filepath.Join(specDir(f), "*", "testdata", "*.1.wasm"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range out {
+		if data, err := os.ReadFile(name); err == nil && len(data) < 4096 {
+			f.Add(data)
+		}
+	}
+}
+
+// FuzzScan looks for a panic, and for an answer that its own input contradicts.
+func FuzzScan(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := corewasm.Scan(data, corewasm.Limits{})
+		if err != nil {
+			return
+		}
+		if len(m.Imports)+len(m.Exports) > len(data) {
+			t.Fatalf("%d imports and %d exports in %d bytes", len(m.Imports), len(m.Exports), len(data))
+		}
+		if m.Memory == nil {
+			return
+		}
+		for _, s := range m.Memory.Image {
+			if uint64(s.Offset)+uint64(len(s.Data)) > uint64(m.Memory.MinPages)<<16 {
+				t.Fatalf("image of [%d, +%d) in %d pages", s.Offset, len(s.Data), m.Memory.MinPages)
+			}
+		}
+	})
+}
+
+// hasNames reports whether data may have a name section.
+func hasNames(data []byte) bool { return strings.Contains(string(data), "\x04name") }
+
+// FuzzRewrite compares what the engine says of a module before and after. The
+// module is not run.
+func FuzzRewrite(f *testing.F) {
+	seeds(f)
+	ctx := context.Background()
+	// Small memories: the interpreter's compiler makes nothing executable.
+	rt := wazero.NewRuntimeWithConfig(ctx, engines[1].config().WithCoreFeatures(features))
+	f.Cleanup(func() { _ = rt.Close(ctx) })
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) > 1<<16 {
+			return
+		}
+		out, err := scanAndRewrite(data)
+		if err != nil {
+			return // the gate keeps it from the engine
+		}
+		before, berr := rt.CompileModule(ctx, data)
+		after, aerr := rt.CompileModule(ctx, out)
+		if berr != nil && strings.Contains(berr.Error(), "custom section") || hasNames(data) {
+			return // the engine reads custom sections, which are gone afterwards
+		}
+		if (berr == nil) != (aerr == nil) {
+			t.Fatalf("before: %v; after: %v", berr, aerr)
+		}
+		if berr == nil {
+			_ = before.Close(ctx)
+			_ = after.Close(ctx)
+		}
+	})
+}
