@@ -27,9 +27,11 @@ type ClientConfig struct {
 //
 // Every method waits for the reply until ctx ends, or DefaultRequestTimeout
 // without a deadline. Errors beside the stated ones: ErrUnavailable if no
-// control member answers; ErrDeadline if the answer did not come in time. A
-// write whose answer was lost is repeated under the same request id, so that
-// it has its effect once.
+// control member answers; ErrDeadline if the answer did not come in time.
+//
+// A write carries a request id: a fresh one, or that of WithRequest. One that
+// nobody received is repeated under the same id. After any other error the
+// caller may repeat it under the same id: it has its effect once.
 type Client struct {
 	cfg      ClientConfig
 	subjects Subjects
@@ -50,6 +52,21 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		cfg.Patience = 2 * time.Second
 	}
 	return &Client{cfg: cfg, subjects: Subjects(cfg.Lattice)}, nil
+}
+
+type requestKey struct{}
+
+// WithRequest gives the writes under ctx a request id. Use it for one write and
+// its repetitions.
+func WithRequest(ctx context.Context, id RequestID) context.Context {
+	return context.WithValue(ctx, requestKey{}, id)
+}
+
+func requestID(ctx context.Context) RequestID {
+	if id, ok := ctx.Value(requestKey{}).(RequestID); ok {
+		return id
+	}
+	return NewRequestID()
 }
 
 // none is the body of a request that says nothing.
@@ -233,15 +250,15 @@ func (c *Client) header(id RequestID) Header {
 	return h
 }
 
-// ask sends a JSON request to the control member under a fresh request id and
-// repeats it while nobody received it.
+// ask sends a JSON request to the control member and repeats it while nobody
+// received it.
 func ask[Req, Rep any](ctx context.Context, c *Client, op string, req Req) (Rep, error) {
 	var rep Rep
 	data, err := json.Marshal(req)
 	if err != nil {
 		return rep, Refuse(errcode.New(errcode.Invalid, "encode request: %w", err))
 	}
-	m, err := requestPatiently(ctx, c, op, c.header(NewRequestID()), data)
+	m, err := requestPatiently(ctx, c, op, c.header(requestID(ctx)), data)
 	if err != nil {
 		return rep, err
 	}

@@ -169,25 +169,30 @@ func (s *Service) drainOn(ctx context.Context, l *linkstate.Link, d linkstate.Dr
 	return slices.DeleteFunc(reports, func(r lattice.DrainReport) bool { return r.Calls == 0 && r.Handles == 0 })
 }
 
-// waitDrained waits until a generation is drained and returns what was cut
-// off.
-func (s *Service) waitDrained(ctx context.Context, key drainKey) ([]lattice.DrainReport, error) {
+// waitDrained waits until no generation of a link before the given one drains
+// and returns what was cut off of the replaced one.
+func (s *Service) waitDrained(ctx context.Context, key linkstate.LinkKey, before, replaced uint64) ([]lattice.DrainReport, error) {
 	for {
-		s.mu.Lock()
-		task := s.draining[key]
-		s.mu.Unlock()
-		if task == nil { // drive has not seen the commit yet
-			if !pause(ctx, 5*time.Millisecond) {
-				return nil, errcode.New(errcode.Of(ctx.Err()), "swapped, but the drain of the old target has not begun: %w", ctx.Err())
-			}
-			continue
+		v := s.store.Local()
+		l := v.Link(key)
+		if l == nil || !slices.ContainsFunc(l.Drains, func(d linkstate.Drain) bool { return d.Generation < before }) {
+			break
 		}
-		select {
-		case <-task.done:
-			return task.cut, nil
-		case <-ctx.Done():
-			return nil, errcode.New(errcode.Of(ctx.Err()), "swapped, but the old target still drains: %w", ctx.Err()).
+		if _, err := s.store.Commits(ctx, v.Index()); err != nil && !errors.Is(err, errcode.NotFound) {
+			return nil, errcode.New(errcode.Of(err), "swapped, but the old target still drains: %w", err).
 				WithNext("lattice link list shows what drains")
 		}
+	}
+	s.mu.Lock()
+	task := s.draining[drainKey{key.String(), replaced}]
+	s.mu.Unlock()
+	if task == nil {
+		return nil, nil
+	}
+	select {
+	case <-task.done: // about to be: its end is written
+		return task.cut, nil
+	case <-ctx.Done():
+		return nil, nil
 	}
 }

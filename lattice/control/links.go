@@ -216,7 +216,7 @@ func (s *Service) swap(ctx context.Context, request string, l *linkstate.Link, t
 	if err := s.confirm(ctx, &rep, hosts, flipped.Index); err != nil || !o.Wait {
 		return rep, err
 	}
-	rep.Cut, err = s.waitDrained(ctx, old)
+	rep.Cut, err = s.waitDrained(ctx, l.LinkKey, prepared.Generation, l.Generation)
 	rep.Drained = err == nil
 	rep.Link = linkOf(s.store.Local(), l.LinkKey)
 	return rep, err
