@@ -23,6 +23,7 @@ const maxCopy = 1<<28 - 1
 type channel struct {
 	typ     *wit.Type // the stream or future
 	dropped bool
+	broken  bool   // a future that will never have a value
 	pending copier // nil without
 }
 
@@ -85,8 +86,11 @@ func (c *channel) copy(op copier, reads bool) error {
 		op.done(copyDropped)
 		return nil
 	}
+	if c.broken {
+		return errBroken
+	}
 	p := c.pending
-	if p == nil {
+	if h, ok := p.(*hostOp); p == nil || ok && h.withdrawn() {
 		c.pending = op
 		return nil
 	}
@@ -94,31 +98,41 @@ func (c *channel) copy(op copier, reads bool) error {
 		return errcode.New(errcode.Trap, "cannot read from and write to intra-component %s", kindName(c.typ))
 	}
 	mine, theirs := op.buf(), p.buf()
-	dst, src := mine, theirs
-	if !reads {
-		dst, src = theirs, mine
-	}
-	if theirs.remain() > 0 {
-		if mine.remain() > 0 {
-			if err := move(dst, src, min(dst.remain(), src.remain())); err != nil {
-				return err
-			}
-			if c.future() {
-				c.notify(copyCompleted)
-			} else {
-				p.copied()
-			}
+	switch {
+	case theirs.remain() == 0:
+		if !reads && mine.length == 0 && theirs.length == 0 {
+			break
 		}
-		op.done(copyCompleted)
+		c.notify(copyCompleted)
+		c.pending = op
 		return nil
+	case mine.remain() > 0:
+		dst, src := mine, theirs
+		if !reads {
+			dst, src = theirs, mine
+		}
+		if err := move(dst, src, min(dst.remain(), src.remain())); err == errWithdrawn {
+			return c.again(op, reads)
+		} else if err != nil {
+			return err
+		}
+		if c.future() {
+			c.notify(copyCompleted)
+		} else {
+			p.copied()
+		}
 	}
-	if !reads && mine.length == 0 && theirs.length == 0 {
-		op.done(copyCompleted)
-		return nil
-	}
-	c.notify(copyCompleted)
-	c.pending = op
+	op.done(copyCompleted)
 	return nil
+}
+
+// again does what copy does after one side turned out to be withdrawn.
+func (c *channel) again(op copier, reads bool) error {
+	if h, ok := op.(*hostOp); ok && h.withdrawn() {
+		return nil
+	}
+	c.pending = nil
+	return c.copy(op, reads)
 }
 
 func kindName(t *wit.Type) string {

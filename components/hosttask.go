@@ -2,6 +2,7 @@ package components
 
 import (
 	"context"
+	"sync"
 
 	"latticework/components/internal/plan"
 	"latticework/internal/errcode"
@@ -91,5 +92,49 @@ func (in *Instance) runTask(l int, lower, lift func(*abi.Call) error) error {
 	if err != nil {
 		return err
 	}
-	return in.async.run(func() bool { return tk.phase == taskResolved }, true)
+	return in.async.run(func() bool { return tk.phase == taskResolved })
+}
+
+// Drive lets the instance's tasks go on while f, on a goroutine of its own,
+// reads and writes streams and futures at whose other end they are. It returns
+// what f answers, once f returned; a nil f is over when no task is left. A
+// component that uses nothing asynchronous has no tasks.
+//
+// Concurrency: as a call.
+//
+// Errors: those of [Instance.Invoke]; f's context ends with the instance then.
+func (in *Instance) Drive(ctx context.Context, f func(ctx context.Context) error) error {
+	if err := in.mayCall(ctx, "drive"); err != nil {
+		return err
+	}
+	sc := in.async
+	switch {
+	case sc == nil && f == nil:
+		return nil
+	case sc == nil:
+		return f(ctx)
+	case f == nil:
+		return in.protect(ctx, "drive", func() error {
+			return sc.run(func() bool { return sc.live == 0 })
+		})
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	over, answer := false, error(nil)
+	var join sync.WaitGroup
+	sc.outside++
+	join.Go(func() {
+		err := f(ctx)
+		sc.post(func() error {
+			over, answer = true, err
+			return nil
+		})
+	})
+	err := in.protect(ctx, "drive", func() error { return sc.run(func() bool { return over }) })
+	sc.outside--
+	cancel(err)
+	join.Wait()
+	if err != nil {
+		return err
+	}
+	return answer
 }

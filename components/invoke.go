@@ -13,7 +13,9 @@ import (
 
 // Invoke calls the export f of the instance's template. lower writes the
 // parameters, lift reads the result; both run while the call is under way and
-// must not keep what they are given.
+// must not keep what they are given. A function of async type is over when it
+// returned; what it goes on doing then, it does during later calls and in
+// [Instance.Drive].
 //
 // Concurrency: one call at a time.
 //
@@ -21,28 +23,52 @@ import (
 //   - *Trap if the guest trapped or was stopped; the instance is gone.
 //   - ErrTrap for every later call.
 //   - what lower answers, if the guest was not entered yet.
-func (in *Instance) Invoke(ctx context.Context, f abi.ExportedFunc, lower, lift func(*abi.Call) error) (err error) {
+func (in *Instance) Invoke(ctx context.Context, f abi.ExportedFunc, lower, lift func(*abi.Call) error) error {
 	e, ok := f.(*Export)
+	if in.tmpl != nil && (!ok || e.lift < 0) {
+		return errcode.New(errcode.Invalid, "call: the function is no export of this template")
+	}
+	name := ""
+	if ok {
+		name = e.name
+	}
+	if err := in.mayCall(ctx, name); err != nil {
+		return err
+	}
+	return in.protect(ctx, name, func() error {
+		if in.states[in.tmpl.component.plan.Lifts[e.lift].Instance].async {
+			return in.runTask(e.lift, lower, lift)
+		}
+		return in.main.callLift(e.lift, nil, lower, lift)
+	})
+}
+
+// mayCall reports why the instance cannot be called now.
+func (in *Instance) mayCall(ctx context.Context, name string) error {
 	switch {
 	case in.tmpl == nil:
 		return errcode.New(errcode.Closed, "call: the instance was released")
-	case !ok || e.lift < 0:
-		return errcode.New(errcode.Invalid, "call: the function is no export of this template")
 	case in.dead != nil:
-		return errcode.New(errcode.Trap, "call %s: the instance trapped before: %w", e.name, in.dead)
+		return errcode.New(errcode.Trap, "call %s: the instance trapped before: %w", name, in.dead)
 	case in.calling:
-		return errcode.New(errcode.Invalid, "call %s: another call is under way in the instance", e.name)
+		return errcode.New(errcode.Invalid, "call %s: another call is under way in the instance", name)
 	}
 	if err := ctx.Err(); err != nil {
-		return errcode.New(errcode.Of(err), "call %s: %w", e.name, err)
+		return errcode.New(errcode.Of(err), "call %s: %w", name, err)
 	}
+	return nil
+}
+
+// protect runs body, which runs guest code. Any error is the end of the
+// instance.
+func (in *Instance) protect(ctx context.Context, name string, body func() error) (err error) {
 	in.begin(ctx)
 	defer func() {
 		// A panic of ours, thrown outside the engine's frames.
 		if p := recover(); p != nil {
 			h, ok := p.(*hostError)
 			if !ok {
-				in.dead = errcode.New(errcode.Internal, "call %s: host panic: %v", e.name, p)
+				in.dead = errcode.New(errcode.Internal, "call %s: host panic: %v", name, p)
 				in.end()
 				panic(p)
 			}
@@ -50,15 +76,15 @@ func (in *Instance) Invoke(ctx context.Context, f abi.ExportedFunc, lower, lift 
 		}
 		in.end()
 		if err != nil {
-			t := newTrap(e.name, err)
+			t := newTrap(name, err)
 			in.dead, err = t, t
+			if in.async != nil {
+				in.async.kill(errcode.New(errcode.Closed, "the instance is gone: %w", t))
+			}
 		}
 	}()
 	in.main.depth, in.cur = 0, &in.main
-	if in.states[in.tmpl.component.plan.Lifts[e.lift].Instance].async {
-		return in.runTask(e.lift, lower, lift)
-	}
-	return in.main.callLift(e.lift, nil, lower, lift)
+	return body()
 }
 
 // callLift calls lifted function l of an instance that uses nothing
@@ -158,7 +184,9 @@ func (fb *fiber) postReturn(lf *plan.Lift, s *state, result uint64, results int)
 
 // Call calls the function name of the exported interface iface, or the plain
 // function name if iface is "", with dynamic values. It returns nil for a
-// function without a result.
+// function without a result. Streams and futures are a
+// [value.Async] with a *StreamReader or *FutureReader of this package, in
+// either direction.
 //
 // Errors: those of [Template.Export], of [value.Check], and of Invoke.
 func (in *Instance) Call(ctx context.Context, iface, name string, args ...value.Value) (value.Value, error) {

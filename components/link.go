@@ -81,23 +81,9 @@ func (c *Component) Link(cfg LinkConfig) (*Template, error) {
 	if t.limits.MemoryBytes == 0 {
 		t.limits.MemoryBytes = c.engine.cfg.MemoryBytes
 	}
-	given := make([]*abi.Interface, len(c.plan.Imports))
-	for i, im := range c.plan.Imports {
-		g := match(im.Name, cfg.Interfaces)
-		if g == nil {
-			if len(im.Funcs) == 0 && len(im.Resources) == 0 {
-				continue // types alone need no implementation
-			}
-			return nil, missingImport(im.Name, cfg.Interfaces)
-		}
-		given[i] = g
-		for _, r := range im.Resources {
-			host := findResource(g, r.Name)
-			if host == nil {
-				return nil, errcode.New(errcode.Invalid, "link import %q: %s has no resource %q", im.Name, g.Name, r.Name)
-			}
-			t.resources[r.Slot-1] = host
-		}
+	given, err := t.satisfy(cfg.Interfaces)
+	if err != nil {
+		return nil, err
 	}
 	for k, h := range c.plan.Hosts {
 		if h.Kind != plan.HostImport {
@@ -114,6 +100,35 @@ func (c *Component) Link(cfg LinkConfig) (*Template, error) {
 		t.addExports(&c.plan.Exports[i])
 	}
 	return t, nil
+}
+
+// satisfy finds what serves each import, nil where nothing needs to, and binds
+// the component's resources to the host's.
+func (t *Template) satisfy(interfaces []*abi.Interface) ([]*abi.Interface, error) {
+	imports := t.component.plan.Imports
+	given := make([]*abi.Interface, len(imports))
+	var missing []string
+	for i, im := range imports {
+		g := match(im.Name, interfaces)
+		if g == nil {
+			if len(im.Funcs) > 0 || len(im.Resources) > 0 { // types alone need no implementation
+				missing = append(missing, im.Name)
+			}
+			continue
+		}
+		given[i] = g
+		for _, r := range im.Resources {
+			host := findResource(g, r.Name)
+			if host == nil {
+				return nil, errcode.New(errcode.Invalid, "link import %q: %s has no resource %q", im.Name, g.Name, r.Name)
+			}
+			t.resources[r.Slot-1] = host
+		}
+	}
+	if len(missing) > 0 {
+		return nil, missingImport(missing, interfaces)
+	}
+	return given, nil
 }
 
 // match returns the interface that serves an import: the same name, or the
@@ -155,10 +170,15 @@ func (t *Template) bind(im *plan.Import, f plan.Func, g *abi.Interface) (*abi.Fu
 	return nil, errcode.New(errcode.Invalid, "link import %q: %s has no function %q", im.Name, g.Name, f.Name)
 }
 
-func missingImport(name string, given []*abi.Interface) error {
-	if strings.HasPrefix(name, "wasi:") && strings.Contains(name, "@0.3.") {
-		return errcode.New(errcode.Unsupported, "link import %q: nothing provides WASI 0.3 yet", name)
+// missingImport is about the first of the imports that nothing satisfies, but
+// prefers one of WASI 0.3, which nobody can satisfy.
+func missingImport(names []string, given []*abi.Interface) error {
+	for _, name := range names {
+		if strings.HasPrefix(name, "wasi:") && strings.Contains(name, "@0.3.") {
+			return errcode.New(errcode.Unsupported, "link import %q: WASI 0.3 is not supported yet", name)
+		}
 	}
+	name := names[0]
 	e := errcode.New(errcode.NotFound, "link import %q: nothing provides it", name)
 	for _, g := range given {
 		if samePackage(name, g.Name) {

@@ -13,6 +13,7 @@ import (
 type scheduler struct {
 	in      *Instance
 	waiting []*thread // in the order in which they began to
+	live    int       // threads that began and did not end
 	fibers  []*fiber  // all, until the instance is released
 	idle    []*fiber  // those without a thread
 
@@ -70,19 +71,29 @@ func (sc *scheduler) park(fb *fiber) {
 // stop ends every coroutine and every goroutine. Threads that are parked
 // unwind.
 func (sc *scheduler) stop() {
-	sc.mu.Lock()
-	sc.closed, sc.posted = true, nil
-	sc.mu.Unlock()
-	for e := range sc.ends {
-		e.abandon()
-	}
-	sc.cancel(errReleased)
+	sc.kill(errReleased)
 	sc.work.Wait()
 	for _, fb := range sc.fibers {
 		sc.in.cur = fb
 		fb.stop()
 	}
 	sc.fibers, sc.idle, sc.waiting = nil, nil, nil
+}
+
+// kill says that no guest code will run any more, and tells those in Go who
+// wait for some.
+func (sc *scheduler) kill(why error) {
+	sc.mu.Lock()
+	over := sc.closed
+	sc.closed, sc.posted = true, nil
+	sc.mu.Unlock()
+	if over {
+		return
+	}
+	for e := range sc.ends {
+		e.abandon(why)
+	}
+	sc.cancel(why)
 }
 
 // post has f run by the goroutine that runs the instance, between guest code.
@@ -133,12 +144,11 @@ func (sc *scheduler) ready() *thread {
 // errDeadlock: nothing can wake the threads that wait.
 var errDeadlock = errcode.New(errcode.Trap, "deadlock detected: event loop cannot make further progress")
 
-// run lets the instance's threads run until done answers true, or, unless
-// wait is set, until none is ready.
+// run lets the instance's threads run until done answers true.
 //
 // Errors: a trap; errDeadlock if done can never answer true; why the call
 // must stop.
-func (sc *scheduler) run(done func() bool, wait bool) error {
+func (sc *scheduler) run(done func() bool) error {
 	for {
 		if err := sc.drain(); err != nil {
 			return err
@@ -159,9 +169,6 @@ func (sc *scheduler) run(done func() bool, wait bool) error {
 			}
 			s.leaveTo(nil)
 			continue
-		}
-		if !wait {
-			return nil
 		}
 		if sc.outside == 0 {
 			return errDeadlock

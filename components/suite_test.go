@@ -232,7 +232,7 @@ func action(ctx context.Context, tmpl *components.Template, in *components.Insta
 // name of the key.
 var trapWords = map[string][]string{
 	"wasm trap: wasm `unreachable` instruction executed": {"unreachable"},
-	"unreachable":                    {"unreachable"},
+	"unreachable":                     {"unreachable"},
 	"cannot leave component instance": {"cannot leave component instance"},
 	"cannot enter component instance": {"cannot enter component instance", "trapped before"},
 }

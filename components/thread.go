@@ -124,6 +124,7 @@ func (in *Instance) resume(th *thread, cancelled bool) error {
 		if th.fiber == nil {
 			th.fiber = in.async.fiber()
 			th.fiber.thread = th
+			in.async.live++
 		}
 		fb, was := th.fiber, in.cur
 		th.running, th.cancelled, in.cur = true, cancelled, fb
@@ -133,6 +134,7 @@ func (in *Instance) resume(th *thread, cancelled bool) error {
 		if !ok || p.done {
 			th.fiber, fb.thread = nil, nil
 			fb.depth = 0
+			in.async.live--
 			if th.err != nil {
 				return newTrap("", th.err)
 			}

@@ -1,0 +1,118 @@
+package components_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"latticework/components"
+	"latticework/components/wasi"
+	"latticework/internal/errcode"
+	"latticework/internal/refdata"
+	"latticework/wit"
+	"latticework/wit/value"
+)
+
+// TestAsyncGuest calls a JavaScript guest whose functions are async and pass a
+// future and streams of strings, and compares with what another runtime
+// printed.
+func TestAsyncGuest(t *testing.T) {
+	want, err := os.ReadFile(filepath.Join(refdata.Dir(t, "guests/expected"), "p3-async-qjs.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := acquire(t, compileGuest(t, components.EngineConfig{}, "p3-async-qjs"))
+	ctx := t.Context()
+	const ops = "demo:async3/ops@0.1.0"
+	var out strings.Builder
+
+	v, err := in.Call(ctx, ops, "greet", value.String("P3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(&out, v)
+
+	if v, err = in.Call(ctx, ops, "later", value.U32(41)); err != nil {
+		t.Fatal(err)
+	}
+	future := v.(value.Async).Rep.(*components.FutureReader)
+	err = in.Drive(ctx, func(ctx context.Context) error {
+		v, err := future.Read(ctx)
+		fmt.Fprintln(&out, "later FutureValue {}", v)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	w, r := components.NewStream(wit.Primitive(wit.KindString))
+	if v, err = in.Call(ctx, ops, "uppercase", value.Async{Rep: r}); err != nil {
+		t.Fatal(err)
+	}
+	upper := v.(value.Async).Rep.(*components.StreamReader)
+	err = in.Drive(ctx, func(ctx context.Context) error {
+		done := make(chan error, 1)
+		go func() {
+			defer w.Close()
+			_, err := w.WriteValues(ctx, value.String("a"), value.String("bc"))
+			done <- err
+		}()
+		for {
+			vs, err := upper.ReadValues(ctx, 16)
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			for _, v := range vs {
+				fmt.Fprintln(&out, "up", v)
+			}
+		}
+		return <-done
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != string(want) {
+		t.Errorf("answered\n%swant\n%s", out.String(), want)
+	}
+	if err := in.Drive(ctx, nil); err != nil {
+		t.Errorf("let the tasks end: %v", err)
+	}
+}
+
+func acquire(t testing.TB, c *components.Component) *components.Instance {
+	t.Helper()
+	system, err := wasi.Open(wasi.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = system.Close() })
+	tmpl, err := c.Link(components.LinkConfig{Interfaces: system.Interfaces()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := tmpl.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Release(context.Background()) })
+	return in
+}
+
+// TestNoWASI03 asks that a component for WASI 0.3 is refused by the name of
+// what it imports.
+func TestNoWASI03(t *testing.T) {
+	for _, name := range []string{"p3-cmd-qjs", "p3-http-qjs"} {
+		_, err := compileGuest(t, components.EngineConfig{}, name).Link(components.LinkConfig{})
+		if !errors.Is(err, errcode.Unsupported) || !strings.Contains(err.Error(), `import "wasi:`) {
+			t.Errorf("%s: %v, want unsupported and the import's name", name, err)
+		}
+	}
+}

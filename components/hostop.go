@@ -1,0 +1,182 @@
+package components
+
+import (
+	"errors"
+
+	"latticework/wit/value"
+)
+
+// hostOp is one read or write of an end that Go holds.
+type hostOp struct {
+	end    *hostEnd
+	bytes  []byte        // what to write, or where to read to; nil in favour of values
+	values []value.Value // what to write, or what was read
+	buffer buffer        // touched where the channel may be
+
+	phase  hostOpPhase // guarded by the pipe's mu
+	result copyResult  // set before over is closed, as is err
+	err    error
+	over   chan struct{}
+}
+
+type hostOpPhase uint8
+
+const (
+	hostOpPending hostOpPhase = iota
+	hostOpClaimed             // elements are being moved
+	hostOpFinished
+	hostOpWithdrawn // whoever asked for it is gone
+)
+
+var errWithdrawn = errors.New("the read or write was withdrawn")
+
+func (o *hostOp) buf() *buffer     { return &o.buffer }
+func (o *hostOp) instance() *state { return nil }
+
+// copied completes the operation: Go is told at once.
+func (o *hostOp) copied() {
+	o.end.pipe.channel.pending = nil
+	o.finish(copyCompleted, nil)
+}
+
+func (o *hostOp) done(r copyResult) { o.finish(r, nil) }
+
+// start offers the operation to the other end.
+func (o *hostOp) start() error {
+	if o.withdrawn() {
+		return nil
+	}
+	c := o.end.pipe.channel
+	if c.broken {
+		o.finish(copyDropped, nil)
+		return nil
+	}
+	return c.copy(o, o.end.reads)
+}
+
+func (o *hostOp) withdrawn() bool {
+	o.end.pipe.mu.Lock()
+	defer o.end.pipe.mu.Unlock()
+	return o.phase == hostOpWithdrawn
+}
+
+// claim reserves the operation for moving elements.
+func (o *hostOp) claim() error {
+	o.end.pipe.mu.Lock()
+	defer o.end.pipe.mu.Unlock()
+	if o.phase != hostOpPending {
+		return errWithdrawn
+	}
+	o.phase = hostOpClaimed
+	return nil
+}
+
+// withdraw gives the operation up; it answers false if it is too late.
+func (o *hostOp) withdraw() bool {
+	p := o.end.pipe
+	p.mu.Lock()
+	ok := o.phase == hostOpPending
+	if ok {
+		o.phase, o.end.op = hostOpWithdrawn, nil
+	}
+	p.mu.Unlock()
+	if ok {
+		_ = p.post(func() error {
+			if p.channel.pending == o {
+				p.channel.pending = nil
+			}
+			return nil
+		})
+	}
+	return ok
+}
+
+// finish says that the operation is over.
+func (o *hostOp) finish(r copyResult, err error) {
+	p := o.end.pipe
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if o.phase == hostOpFinished || o.phase == hostOpWithdrawn {
+		return
+	}
+	if !o.end.reads && r == copyCompleted {
+		o.end.wrote = true
+	}
+	o.phase, o.end.op = hostOpFinished, nil
+	o.result, o.err = r, err
+	close(o.over)
+}
+
+// receive moves n elements from src to Go.
+func (o *hostOp) receive(src *buffer, n uint32) error {
+	if err := o.claim(); err != nil {
+		return err
+	}
+	switch {
+	case src.host != nil:
+		return o.exchange(src.host, int(n))
+	case src.elem == nil:
+		o.values = append(o.values, make([]value.Value, n)...)
+		return nil
+	}
+	m := &src.frame.call.Mem
+	m.ClearErr()
+	from := src.view(n)
+	if o.bytes != nil {
+		copy(o.bytes[o.buffer.progress:], from)
+		return nil
+	}
+	src.frame.host = true
+	defer func() { src.frame.host = false }()
+	for i := uint32(0); i < n && m.Err() == nil; i++ {
+		o.values = append(o.values, src.elem.Load(m, from[i*src.elem.Size():]))
+	}
+	return m.Err()
+}
+
+// exchange moves n elements from w, of Go as well.
+func (o *hostOp) exchange(w *hostOp, n int) error {
+	if err := w.claim(); err != nil {
+		o.end.pipe.mu.Lock()
+		o.phase = hostOpPending
+		o.end.pipe.mu.Unlock()
+		return err
+	}
+	to, from := int(o.buffer.progress), int(w.buffer.progress)
+	switch {
+	case o.bytes != nil && w.bytes != nil:
+		copy(o.bytes[to:to+n], w.bytes[from:])
+	case o.bytes != nil:
+		for i := range n {
+			o.bytes[to+i] = byte(w.values[from+i].(value.U8))
+		}
+	case w.bytes != nil:
+		for _, b := range w.bytes[from : from+n] {
+			o.values = append(o.values, value.U8(b))
+		}
+	default:
+		o.values = append(o.values, w.values[from:from+n]...)
+	}
+	return nil
+}
+
+// send moves n elements from Go to dst.
+func (o *hostOp) send(dst *buffer, n uint32) error {
+	if err := o.claim(); err != nil {
+		return err
+	}
+	if dst.elem == nil {
+		return nil
+	}
+	m := &dst.frame.call.Mem
+	m.ClearErr()
+	to := dst.view(n)
+	if o.bytes != nil {
+		copy(to, o.bytes[o.buffer.progress:])
+		return nil
+	}
+	for i := uint32(0); i < n && m.Err() == nil; i++ {
+		dst.elem.Store(m, to[i*dst.elem.Size():], o.values[o.buffer.progress+i])
+	}
+	return m.Err()
+}

@@ -1,0 +1,264 @@
+package components
+
+import (
+	"context"
+	"io"
+	"sync"
+
+	"latticework/internal/errcode"
+	"latticework/wit"
+	"latticework/wit/value"
+)
+
+// pipe is a channel of which Go holds at least one end.
+type pipe struct {
+	typ            *wit.Type
+	reader, writer *hostEnd // nil if the guest had it from the start
+
+	// solo guards channel as long as no guest holds an end; from then on it
+	// belongs to the goroutine that runs the guest's instance. It is taken
+	// before mu.
+	solo    sync.Mutex
+	channel *channel
+
+	mu    sync.Mutex
+	sched *scheduler // guarded by mu, changed under solo too; of the guest, nil before there is one
+}
+
+func newPipe(t *wit.Type) *pipe {
+	p := &pipe{typ: t, channel: &channel{typ: t}}
+	p.reader, p.writer = &hostEnd{pipe: p, reads: true}, &hostEnd{pipe: p}
+	return p
+}
+
+// hostEnd is an end that Go holds.
+type hostEnd struct {
+	pipe  *pipe
+	reads bool
+
+	op     *hostOp // guarded by pipe.mu; under way
+	closed bool    // guarded by pipe.mu
+	given  bool    // guarded by pipe.mu; a guest has it
+	wrote  bool    // guarded by pipe.mu; a future has its value
+	lost   error   // guarded by pipe.mu; why the other end will never answer
+}
+
+// check checks what is to be written.
+func (e *hostEnd) check(vs []value.Value) error {
+	elem := e.pipe.typ.Elem
+	for i, v := range vs {
+		if elem == nil {
+			if v != nil {
+				return errcode.New(errcode.Invalid, "write element %d: the elements have no content", i)
+			}
+		} else if err := value.Check(elem, v); err != nil {
+			return errcode.New(errcode.Invalid, "write element %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// writeAll writes n elements in as many steps as the reader makes of it.
+func (e *hostEnd) writeAll(ctx context.Context, n int, rest func(done int) *hostOp) (int, error) {
+	done := 0
+	for done < n {
+		k, err := e.do(ctx, rest(done), n-done)
+		if done += k; err != nil {
+			return done, eofIsClosed(err)
+		}
+	}
+	return done, nil
+}
+
+// do carries out op, of at most n elements, and answers how many were moved.
+func (e *hostEnd) do(ctx context.Context, op *hostOp, n int) (int, error) {
+	elem := e.pipe.typ.Elem
+	if op.bytes != nil && (elem == nil || elem.Kind != wit.KindU8) {
+		return 0, errcode.New(errcode.Invalid, "move bytes: the elements are not of type u8")
+	}
+	if n <= 0 {
+		return 0, nil
+	}
+	op.end, op.over = e, make(chan struct{})
+	op.buffer = buffer{host: op, length: uint32(min(n, maxCopy))}
+	if err := e.begin(op); err != nil {
+		return 0, err
+	}
+	select {
+	case <-op.over:
+	case <-ctx.Done():
+		if op.withdraw() {
+			return 0, errcode.New(errcode.Of(ctx.Err()), "move elements: %w", context.Cause(ctx))
+		}
+		<-op.over // it is being carried out
+	}
+	moved := int(op.buffer.progress)
+	switch {
+	case op.err != nil:
+		return moved, op.err
+	case moved == 0 && op.result == copyDropped:
+		return 0, io.EOF
+	}
+	return moved, nil
+}
+
+// begin makes op the one under way and has it started.
+func (e *hostEnd) begin(op *hostOp) error {
+	e.pipe.mu.Lock()
+	err := e.lost
+	switch {
+	case err != nil:
+	case e.closed || e.given:
+		err = errcode.New(errcode.Closed, "move elements: the end was closed or given to a guest")
+	case e.op != nil:
+		err = errcode.New(errcode.Invalid, "move elements: the end is busy with another read or write")
+	default:
+		e.op = op
+	}
+	e.pipe.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return e.pipe.post(op.start)
+}
+
+// post has f run where the channel may be touched.
+func (p *pipe) post(f func() error) error {
+	p.solo.Lock()
+	sched := p.scheduler()
+	if sched == nil {
+		defer p.solo.Unlock()
+		return f()
+	}
+	p.solo.Unlock()
+	if !sched.post(f) {
+		return errReleased
+	}
+	return nil
+}
+
+func (p *pipe) scheduler() *scheduler {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.sched
+}
+
+// close gives up the end.
+func (e *hostEnd) close() {
+	p := e.pipe
+	p.mu.Lock()
+	over := e.closed || e.given
+	e.closed = true
+	op := e.op
+	p.mu.Unlock()
+	if over {
+		return
+	}
+	if op != nil && !op.withdraw() {
+		<-op.over
+	}
+	_ = p.post(func() error {
+		if sc := p.scheduler(); sc != nil {
+			sc.release(e)
+		}
+		return e.leave()
+	})
+}
+
+// leave tells the other end that this one is gone.
+func (e *hostEnd) leave() error {
+	c := e.pipe.channel
+	e.pipe.mu.Lock()
+	broken := !e.reads && c.future() && !e.wrote
+	e.pipe.mu.Unlock()
+	if !broken {
+		c.drop()
+		return nil
+	}
+	c.broken = true
+	switch c.pending.(type) {
+	case nil:
+		return nil
+	case *hostOp:
+		c.notify(copyDropped)
+		return nil
+	}
+	return errBroken
+}
+
+// errBroken: a future cannot end without a value.
+var errBroken = errcode.New(errcode.Trap, "the host dropped a future without giving it a value")
+
+// abandon says that the guest at the other end is gone.
+func (e *hostEnd) abandon(why error) {
+	e.pipe.mu.Lock()
+	e.lost = why
+	op := e.op
+	e.pipe.mu.Unlock()
+	if op != nil {
+		op.finish(copyDropped, why)
+	}
+}
+
+// toHost gives Go the readable end of c.
+func (sc *scheduler) toHost(c *channel) any {
+	p := &pipe{typ: c.typ, channel: c, sched: sc}
+	p.reader = &hostEnd{pipe: p, reads: true}
+	sc.adopt(p.reader)
+	if c.future() {
+		return &FutureReader{p.reader}
+	}
+	return &StreamReader{p.reader}
+}
+
+// adopt counts e as something that may wake the guest.
+func (sc *scheduler) adopt(e *hostEnd) {
+	sc.ends[e] = struct{}{}
+	sc.outside++
+}
+
+func (sc *scheduler) release(e *hostEnd) {
+	if _, ok := sc.ends[e]; ok {
+		delete(sc.ends, e)
+		sc.outside--
+	}
+}
+
+// fromHost takes the readable end of type t that Go gives.
+func (sc *scheduler) fromHost(rep any, t *wit.Type) (*channel, error) {
+	var e *hostEnd
+	switch r := rep.(type) {
+	case *StreamReader:
+		e = r.end
+	case *FutureReader:
+		e = r.end
+	}
+	if e == nil || e.pipe.typ.Kind != t.Kind {
+		return nil, errcode.New(errcode.Invalid, "a %T was given for a %s", rep, kindName(t))
+	}
+	if !sc.in.tmpl.sameType(t.Elem, e.pipe.typ.Elem) && !wit.Equal(t, e.pipe.typ) {
+		return nil, errcode.New(errcode.Invalid, "a %s of other elements was given", kindName(t))
+	}
+	p := e.pipe
+	p.solo.Lock()
+	defer p.solo.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if e.closed || e.given || e.op != nil {
+		return nil, errcode.New(errcode.Invalid, "a %s was given that is closed, in use, or given away", kindName(t))
+	}
+	switch p.sched {
+	case nil:
+		p.sched = sc
+		p.channel.typ = t
+		if w := p.writer; !w.closed {
+			sc.adopt(w)
+		}
+	case sc:
+		sc.release(e)
+	default:
+		return nil, errcode.New(errcode.Unsupported, "a %s of another instance was given: copy it", kindName(t))
+	}
+	e.given = true
+	return p.channel, nil
+}
