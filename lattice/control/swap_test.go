@@ -180,11 +180,13 @@ func TestSwapUnderLoad(t *testing.T) {
 	for i := range 4 {
 		h := []*latticetest.Host{first, second}[i%2]
 		wg.Go(func() {
+			pace := time.NewTicker(50 * time.Microsecond) // leave the machine to the swaps
+			defer pace.Stop()
 			for {
 				select {
 				case <-stop:
 					return
-				default:
+				case <-pace.C:
 				}
 				floor := acknowledged.Load()
 				_, generation, end := h.Begin(key)
@@ -192,7 +194,7 @@ func TestSwapUnderLoad(t *testing.T) {
 					t.Errorf("a call went to generation %d after %d was acknowledged", generation, floor)
 				}
 				calls.Add(1)
-				runtime.Gosched()
+				runtime.Gosched() // while the call is open
 				end()
 			}
 		})
