@@ -53,7 +53,7 @@ func CompileFunc(ft *wit.FuncType) (*FuncCodec, error) {
 	k := newCompiler()
 	rec := &wit.Type{Kind: wit.KindRecord, Fields: make([]wit.Field, len(ft.Params))}
 	for i, p := range ft.Params {
-		rec.Fields[i] = wit.Field{Name: p.Name, Type: p.Type}
+		rec.Fields[i] = wit.Field(p)
 	}
 	f.Params = &Codec{t: rec, kind: wit.KindRecord}
 	if err := k.record(f.Params, 0); err != nil {

@@ -9,12 +9,6 @@ import (
 	"latticework/internal/errcode"
 )
 
-var coreSorts = map[corewasm.Kind]binary.Sort{
-	corewasm.KindFunc: binary.SortCoreFunc, corewasm.KindTable: binary.SortCoreTable,
-	corewasm.KindMemory: binary.SortCoreMemory, corewasm.KindGlobal: binary.SortCoreGlobal,
-	corewasm.KindTag: binary.SortCoreTag,
-}
-
 // export returns what the core instance exports under name.
 func (c *coreInstance) export(name string) (coreItem, error) {
 	if c.bundle != nil {

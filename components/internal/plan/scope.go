@@ -95,9 +95,8 @@ type item struct {
 
 // function is a component function: an import's, or one that is lifted.
 type function struct {
-	typ    *wit.FuncType
-	imp    int // index in Imports, or -1
-	impFn  int
-	lift   int // index in Lifts, or -1
-	absent bool
+	typ   *wit.FuncType
+	imp   int // index in Imports, or -1
+	impFn int
+	lift  int // index in Lifts, or -1
 }
