@@ -11,9 +11,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"latticework/internal/errcode"
 	"latticework/lattice"
+	"latticework/lattice/linkstate"
 )
 
 // blobs keeps blobs as files named by their digest. One upload of a blob is
@@ -65,7 +67,8 @@ func (s *Service) putBlob(_ context.Context, m *lattice.Message) (lattice.Reply,
 	s.blobs.mu.Lock()
 	defer s.blobs.mu.Unlock()
 	have := p.size
-	if _, err := os.Stat(p.path); err != nil {
+	now := time.Now()
+	if err := os.Chtimes(p.path, now, now); err != nil { // there already: it is wanted again
 		if have, err = s.blobs.write(p, m.Data); err != nil {
 			return lattice.Reply{}, err
 		}
@@ -137,6 +140,39 @@ func finish(f *os.File, p part) error {
 func blobError(p part, err error) error {
 	return errcode.New(errcode.Unavailable, "keep blob %s: %w", p.digest, err).
 		WithNext("see that the control member's data folder can be written to and has space left")
+}
+
+// unusedFor is how long a blob is kept that no component or provider names: it
+// may have been pushed for a deployment that is still to come.
+const unusedFor = 24 * time.Hour
+
+// collect removes blobs, and uploads that were given up, that nothing names.
+func (s *Service) collect(v *linkstate.View, now time.Time) {
+	if s.blobs.dir == "" {
+		return
+	}
+	used := map[string]bool{}
+	for _, c := range v.Components() {
+		used[strings.TrimPrefix(c.Image.Digest, "sha256:")] = true
+	}
+	for _, p := range v.Providers() {
+		used[strings.TrimPrefix(p.Image.Digest, "sha256:")] = true
+	}
+	s.blobs.mu.Lock()
+	defer s.blobs.mu.Unlock()
+	files, err := os.ReadDir(s.blobs.dir)
+	if err != nil {
+		return // none yet
+	}
+	for _, f := range files {
+		info, err := f.Info()
+		if err != nil || !info.Mode().IsRegular() || used[f.Name()] || now.Sub(info.ModTime()) < unusedFor {
+			continue
+		}
+		if err := os.Remove(filepath.Join(s.blobs.dir, f.Name())); err != nil {
+			s.log.Warn("unused blob not removed", "blob", f.Name(), "error", err)
+		}
+	}
 }
 
 // getBlob answers with a part of a blob.

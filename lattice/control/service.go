@@ -240,7 +240,12 @@ func (s *Service) apply(ctx context.Context, request, step string, c linkstate.C
 func (s *Service) tick() {
 	t := time.NewTicker(s.cfg.Heartbeat)
 	defer t.Stop()
+	var collected time.Time
 	for {
+		if now := time.Now(); now.Sub(collected) > time.Hour {
+			collected = now
+			s.collect(s.store.Local(), now)
+		}
 		_ = s.bus.Publish(s.subjects.Echo(s.member), nil, nil) // unheard: that is what it finds out
 		at := s.store.Local().Index()
 		s.announce(linkstate.Commit{Prev: at, Index: at, Term: s.store.Status().Term})

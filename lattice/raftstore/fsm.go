@@ -17,8 +17,12 @@ import (
 	"latticework/lattice/linkstate"
 )
 
-// keptCommits is how many commits are kept for followers that catch up.
-const keptCommits = 8192
+// keptCommits and keptBytes bound what is kept for followers that catch up: the
+// older half goes when either is reached.
+const (
+	keptCommits = 16384
+	keptBytes   = 64 << 20 // of log entries; commits take a few times that
+)
 
 // snapshotMagic begins a snapshot; the running hash, the checksum of what
 // follows and the state come after it.
@@ -32,6 +36,8 @@ type fsm struct {
 	hash    [sha256.Size]byte  // over all applied entries in order; guarded by mu
 	applied uint64             // index of the last command; guarded by mu
 	commits []linkstate.Commit // contiguous: each Prev is the Index before; guarded by mu
+	sizes   []int              // of the log entries of commits; guarded by mu
+	size    int                // sum of sizes; guarded by mu
 	moved   chan struct{}      // closed and replaced on a new commit; guarded by mu
 	closed  bool               // guarded by mu
 }
@@ -52,13 +58,23 @@ func (f *fsm) Apply(l *raft.Log) any {
 	res, changes := f.state.Apply(l.Index, l.Data)
 	f.view = nil
 	if len(changes) > 0 {
-		f.commits = append(f.commits, linkstate.Commit{Prev: prev, Index: l.Index, Term: l.Term, Changes: changes})
-		if len(f.commits) >= 2*keptCommits {
-			f.commits = append([]linkstate.Commit(nil), f.commits[len(f.commits)-keptCommits:]...)
-		}
+		f.keepLocked(linkstate.Commit{Prev: prev, Index: l.Index, Term: l.Term, Changes: changes}, len(l.Data))
 		f.moveLocked()
 	}
 	return res
+}
+
+func (f *fsm) keepLocked(c linkstate.Commit, size int) {
+	f.commits, f.sizes, f.size = append(f.commits, c), append(f.sizes, size), f.size+size
+	if len(f.commits) < keptCommits && f.size < keptBytes {
+		return
+	}
+	cut := 0
+	for half := f.size / 2; cut < len(f.sizes)-1 && (f.size > half || len(f.sizes)-cut > keptCommits/2); cut++ {
+		f.size -= f.sizes[cut]
+	}
+	f.commits = append([]linkstate.Commit(nil), f.commits[cut:]...)
+	f.sizes = append([]int(nil), f.sizes[cut:]...)
 }
 
 func (f *fsm) moveLocked() {
@@ -152,7 +168,7 @@ func (f *fsm) Restore(r io.ReadCloser) error {
 		return nil
 	}
 	f.state, f.hash, f.applied = state, hash, state.Applied()
-	f.view, f.commits = nil, nil
+	f.view, f.commits, f.sizes, f.size = nil, nil, nil, 0
 	f.moveLocked()
 	return nil
 }

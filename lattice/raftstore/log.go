@@ -23,6 +23,7 @@ type sink struct{ l *slog.Logger }
 func (s sink) Accept(_ string, level hclog.Level, msg string, args ...any) {
 	to := slog.LevelDebug
 	switch {
+	case msg == "heartbeat timeout reached, starting election": // every start of a single member
 	case level >= hclog.Error:
 		to = slog.LevelError
 	case level == hclog.Warn:

@@ -47,6 +47,10 @@ func readPages(path string) (buckets map[string][]item, empty bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
+	return parsePages(data)
+}
+
+func parsePages(data []byte) (buckets map[string][]item, empty bool, err error) {
 	p := &pages{data: data, seen: map[uint64]bool{}}
 	if err := p.readMeta(); err != nil {
 		return nil, false, err
