@@ -96,6 +96,15 @@ func externTypes(ts []plan.NamedType) []ExternType {
 // compile compiles the core modules and the host module.
 func (c *Component) compile(ctx context.Context) error {
 	ctx = experimental.WithCompilationWorkers(ctx, c.engine.cfg.CompileWorkers)
+	if c.engine.cfg.CompileChild != nil {
+		modules := append([][]byte(nil), c.plan.Unused...)
+		for _, m := range c.plan.Modules {
+			modules = append(modules, m.Bytes)
+		}
+		if err := c.engine.inChild(ctx, modules); err != nil {
+			return err
+		}
+	}
 	for i, m := range c.plan.Modules {
 		code, err := c.engine.rt.CompileModule(ctx, m.Bytes)
 		if err != nil {

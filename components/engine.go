@@ -37,6 +37,9 @@ type EngineConfig struct {
 	// them a guest can neither be stopped nor let the collector in: only for
 	// measuring what they cost.
 	NoFuel bool
+	// CompileChild compiles code in a process of its own; nil compiles it in
+	// this one. It needs CacheDir.
+	CompileChild *CompileChild
 }
 
 // maxMemory is one page less than 4 GiB: the size of more does not fit into
@@ -51,6 +54,9 @@ func (c EngineConfig) Validate() error {
 	if c.CompileWorkers < 0 {
 		return errcode.New(errcode.Invalid, "engine compile workers: %d < 0", c.CompileWorkers)
 	}
+	if c.CompileChild != nil && (c.CacheDir == "" || len(c.CompileChild.Command) == 0 || c.Interpreter) {
+		return errcode.New(errcode.Invalid, "engine compile child: it needs a command, a cache folder and the compiler")
+	}
 	return nil
 }
 
@@ -62,6 +68,8 @@ type Engine struct {
 	cache wazero.CompilationCache
 	start time.Time
 	slots int // unused memories kept for each core module
+	// binary tells this build's compiled code from another's.
+	binary string
 
 	mu         sync.Mutex
 	components map[*Component]struct{} // guarded by mu
@@ -89,7 +97,7 @@ func NewEngine(ctx context.Context, cfg EngineConfig) (*Engine, error) {
 	if cfg.Interpreter {
 		rc = wazero.NewRuntimeConfigInterpreter()
 	}
-	e := &Engine{cfg: cfg, start: time.Now(), slots: 64, components: map[*Component]struct{}{}}
+	e := &Engine{cfg: cfg, start: time.Now(), slots: 64, binary: binaryMark(), components: map[*Component]struct{}{}}
 	if cfg.CacheDir != "" {
 		cache, err := openCache(cfg.CacheDir)
 		if err != nil {

@@ -3,7 +3,11 @@ package components_test
 import (
 	"testing"
 
+	"latticework/components"
 	"latticework/internal/leakcheck"
 )
 
-func TestMain(m *testing.M) { leakcheck.Main(m) }
+func TestMain(m *testing.M) {
+	components.ServeCompileChild()
+	leakcheck.Main(m)
+}

@@ -1,0 +1,200 @@
+package components
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tetratelabs/wazero/experimental"
+
+	"latticework/internal/errcode"
+)
+
+// CompileChild has core modules compiled in a process of their own, which a
+// module that is made to cost memory or time cannot leave. What it compiled
+// comes back through the engine's cache folder.
+type CompileChild struct {
+	// Command runs a program that calls [ServeCompileChild] first, such as the
+	// running one.
+	Command []string
+	// MemoryBytes bounds the child's memory; 0 means 2 GiB. Only Linux
+	// enforces it.
+	MemoryBytes uint64
+	// Time bounds the compilation of one component; 0 means 2 minutes.
+	Time time.Duration
+}
+
+// The environment by which a child knows that it is one.
+const (
+	childDir     = "LATTICEWORK_COMPILE_DIR"
+	childMemory  = "LATTICEWORK_COMPILE_MEMORY"
+	childWorkers = "LATTICEWORK_COMPILE_WORKERS"
+)
+
+// ServeCompileChild compiles what its parent sends and ends the process, if
+// the process was started by an engine as its [CompileChild]. Otherwise it
+// returns at once. A program whose engine compiles in children calls it at the
+// beginning of main.
+func ServeCompileChild() {
+	dir := os.Getenv(childDir)
+	if dir == "" {
+		return
+	}
+	if err := compileForParent(dir, os.Stdin); err != nil {
+		fmt.Fprintln(os.Stderr, string(errcode.Of(err))+": "+err.Error())
+		os.Exit(errcode.Of(err).ExitStatus())
+	}
+	os.Exit(0)
+}
+
+// compileForParent compiles the modules read from r into the cache at dir.
+func compileForParent(dir string, r io.Reader) error {
+	if limit, err := strconv.ParseUint(os.Getenv(childMemory), 10, 64); err == nil {
+		if err := limitMemory(limit); err != nil {
+			return errcode.New(errcode.Internal, "limit memory: %w", err)
+		}
+	}
+	workers, _ := strconv.Atoi(os.Getenv(childWorkers)) // 0 stands for the default
+	ctx := context.Background()
+	e, err := NewEngine(ctx, EngineConfig{CacheDir: dir, CompileWorkers: workers})
+	if err != nil {
+		return err
+	}
+	ctx = experimental.WithCompilationWorkers(ctx, e.cfg.CompileWorkers)
+	in := bufio.NewReader(r)
+	for {
+		var length [8]byte
+		if _, err := io.ReadFull(in, length[:]); err == io.EOF {
+			return e.Close(ctx)
+		} else if err != nil {
+			return errcode.New(errcode.Invalid, "read module: %w", err)
+		}
+		code := make([]byte, binary.LittleEndian.Uint64(length[:]))
+		if _, err := io.ReadFull(in, code); err != nil {
+			return errcode.New(errcode.Invalid, "read module: %w", err)
+		}
+		if _, err := e.rt.CompileModule(ctx, code); err != nil {
+			return errcode.New(errcode.Invalid, "compile core module: %w", err)
+		}
+	}
+}
+
+// inChild has the modules that the cache folder does not hold yet compiled by
+// the child.
+//
+// Errors:
+//   - ErrInvalid if a module is invalid.
+//   - ErrExhausted if the child ran out of memory or of time.
+func (e *Engine) inChild(ctx context.Context, modules [][]byte) error {
+	cc := e.cfg.CompileChild
+	var todo [][]byte
+	var marks []string
+	for _, m := range modules {
+		mark := e.compiledMark(m)
+		if _, err := os.Stat(mark); err != nil {
+			todo, marks = append(todo, m), append(marks, mark)
+		}
+	}
+	if len(todo) == 0 {
+		return nil
+	}
+	limit, within := cc.MemoryBytes, cc.Time
+	if limit == 0 {
+		limit = 2 << 30
+	}
+	if within == 0 {
+		within = 2 * time.Minute
+	}
+	child, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	cmd := exec.CommandContext(child, cc.Command[0], cc.Command[1:]...)
+	cmd.Env = append(os.Environ(), childDir+"="+e.cfg.CacheDir,
+		childMemory+"="+strconv.FormatUint(limit, 10), childWorkers+"="+strconv.Itoa(e.cfg.CompileWorkers))
+	stderr := &head{}
+	cmd.Stdin, cmd.Stderr = newModuleReader(todo), stderr
+	cmd.WaitDelay = time.Second
+	if err := cmd.Run(); err != nil {
+		return childError(child, err, stderr.String(), limit, within)
+	}
+	for _, mark := range marks {
+		if err := os.WriteFile(mark, nil, 0o600); err != nil {
+			return errcode.New(errcode.Denied, "write to cache folder: %w", err)
+		}
+	}
+	return nil
+}
+
+// compiledMark is the file that says that the child has compiled code: its name
+// holds the digest of the code and of this binary, whose compiler it was.
+func (e *Engine) compiledMark(code []byte) string {
+	sum := sha256.Sum256(code)
+	return filepath.Join(e.cfg.CacheDir, "compiled-"+e.binary+"-"+hex.EncodeToString(sum[:]))
+}
+
+// binaryMark tells one build of this program from another.
+func binaryMark() string {
+	path, err := os.Executable()
+	if err != nil {
+		return "unknown"
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "unknown"
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %d", path, info.Size(), info.ModTime().UnixNano()))
+	return hex.EncodeToString(sum[:8])
+}
+
+func childError(ctx context.Context, err error, said string, limit uint64, within time.Duration) error {
+	var exit *exec.ExitError
+	code, text, _ := strings.Cut(strings.TrimSpace(said), ": ")
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return errcode.New(errcode.Exhausted, "compile: time: more than %s allowed", within)
+	case ctx.Err() != nil:
+		return errcode.New(errcode.Of(ctx.Err()), "compile: %w", ctx.Err())
+	case !errors.As(err, &exit):
+		return errcode.New(errcode.Internal, "start compiler process: %w", err)
+	case errcode.Code(code).Known():
+		return errcode.New(errcode.Code(code), "%s", text)
+	case strings.Contains(said, "out of memory") || strings.Contains(said, "cannot allocate memory"):
+		return errcode.New(errcode.Exhausted, "compile: memory: more than %d bytes allowed", limit)
+	}
+	return errcode.New(errcode.Internal, "compiler process ended: %w: %s", err, said)
+}
+
+// newModuleReader gives modules, each after its length, as the child reads
+// them.
+func newModuleReader(modules [][]byte) io.Reader {
+	var parts []io.Reader
+	for _, m := range modules {
+		length := binary.LittleEndian.AppendUint64(nil, uint64(len(m)))
+		parts = append(parts, bytes.NewReader(length), bytes.NewReader(m))
+	}
+	return io.MultiReader(parts...)
+}
+
+// head keeps the first 64 KiB that are written to it: a fatal error of the Go
+// runtime says what happened in its first line.
+type head struct{ b []byte }
+
+func (t *head) Write(p []byte) (int, error) {
+	if room := 64<<10 - len(t.b); room > 0 {
+		t.b = append(t.b, p[:min(room, len(p))]...)
+	}
+	return len(p), nil
+}
+
+func (t *head) String() string { return string(t.b) }
