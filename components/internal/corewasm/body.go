@@ -17,10 +17,24 @@ type rewriter struct {
 	totalValues uint64
 
 	// Of the function being copied:
-	labels []uint32 // how many values a branch to each label passes, outermost first
-	locals uint64   // parameters included
+	copied int     // up to where its bytes are in out
+	labels []label // outermost first
+	locals uint64  // parameters included
 	blocks uint64
 	values uint64 // what blocks, branches and calls pass
+	sets   uint64 // of locals
+	calls  uint64
+	leaf   bool // no calls, no loops so far
+}
+
+// label is what a branch can go to.
+type label struct {
+	arity uint32 // how many values a branch passes
+	// Of a loop that pays: where its cost stands in the output, where its body
+	// begins in the input, and how many calls came before it.
+	cost  int
+	start int
+	calls uint64
 }
 
 // fn returns the index that function i has after an import was added.
@@ -51,61 +65,11 @@ func (w *rewriter) arity(typ uint32) arity {
 	return arity{}
 }
 
-// What is paid in fuel: a loop pays one each time round. A function pays one
-// and one for each stackUnit bytes that its frame may take, so that the bytes
-// of stack that a guest can use between two refills are bounded. A try block
-// pays tryCost, because the engine copies the whole stack at its start.
-const (
-	loopCost  = 1
-	stackUnit = 128
-	tryCost   = 4_000
-)
-
-// pay appends the fuel check: the counter goes down by cost; below zero the
-// host is called and answers the next counter. It returns where the cost
-// stands, as three bytes.
-func (w *rewriter) pay(cost uint32) int {
-	if !w.fuel {
-		return 0
-	}
-	b := w.out
-	b = appendLEB(append(b, opGlobalGet), uint64(w.fuelGlobal))
-	b = append(b, opI32Const)
-	at := len(b)
-	b = append(b, 0, 0, 0)
-	putCost(b[at:], cost)
-	b = append(b, opI32Sub)
-	b = appendLEB(append(b, opGlobalSet), uint64(w.fuelGlobal))
-	b = appendLEB(append(b, opGlobalGet), uint64(w.fuelGlobal))
-	b = append(b, opI32Const, 0, opI32LtS, opIf, 0x40)
-	b = appendLEB(append(b, opCall), uint64(w.refill))
-	b = appendLEB(append(b, opGlobalSet), uint64(w.fuelGlobal))
-	w.out = append(b, opEnd)
-	return at
-}
-
-// maxCost is the highest cost that three bytes of signed LEB128 hold.
-const maxCost = 1<<20 - 1
-
-func putCost(b []byte, cost uint32) {
-	cost = min(cost, maxCost)
-	b[0], b[1], b[2] = byte(cost)|0x80, byte(cost>>7)|0x80, byte(cost>>14)
-}
-
-// entryCost is what a call of the function just copied pays. An estimate of
-// its frame from above: a slot for each local and each value passed, and, as
-// an instruction that leaves a value takes two bytes at least, four times its
-// code.
-func (w *rewriter) entryCost(size int) uint32 {
-	frame := 64 + 8*(w.locals+w.values) + 4*uint64(size)
-	return uint32(min(1+frame/stackUnit, maxCost))
-}
-
 // head copies the declarations of locals.
 func (w *rewriter) head(r *reader, typ arity) {
-	start := r.pos
-	total := uint64(0)
-	for range r.count("local groups", w.lim.Locals) {
+	groups := r.count("local groups", w.lim.Locals)
+	start, total := r.pos, uint64(0)
+	for range groups {
 		total += r.leb(32)
 		if total > uint64(w.lim.Locals) {
 			r.exhausted("core function locals", total, w.lim.Locals)
@@ -119,9 +83,16 @@ func (w *rewriter) head(r *reader, typ arity) {
 	if r.err != nil {
 		return
 	}
-	w.out = append(w.out, r.data[start:r.pos]...)
+	if w.fuel {
+		groups++
+	}
+	w.out = append(appendLEB(w.out, uint64(groups)), r.data[start:r.pos]...)
+	if w.fuel {
+		w.out = append(w.out, 1, 0x7f) // one more, for settle
+	}
 	w.locals, w.blocks, w.values = total+uint64(typ.params), 0, 0
-	w.labels = append(w.labels[:0], uint32(typ.results))
+	w.sets, w.calls, w.leaf = 0, 0, true
+	w.labels = append(w.labels[:0], label{arity: uint32(typ.results)})
 }
 
 // body copies the body of the i-th defined function, without its length.
@@ -134,49 +105,19 @@ func (w *rewriter) body(r *reader, i uint32) {
 	if w.head(r, typ); r.err != nil {
 		return
 	}
-	cost := w.pay(0)
+	head, cost := len(w.out), 0
+	if w.fuel {
+		cost = w.pay(0)
+	}
+	code := len(w.out)
 	// Runs of instructions that stay as they are are copied in one piece.
-	copied := r.pos
+	w.copied = r.pos
 	for len(w.labels) > 0 && r.err == nil {
-		at := r.pos
-		switch op := r.byte(); op {
-		case opBlock, opIf, opLoop, opTryTable:
-			w.block(r, op)
-			if w.fuel && (op == opLoop || op == opTryTable) {
-				copied = w.payAt(r, op, copied, at)
-			}
-		case opElse:
-		case opEnd:
-			w.labels = w.labels[:len(w.labels)-1]
-		case opCall, opReturnCall, opRefFunc:
-			f := r.u32()
-			if op == opRefFunc && w.m.hasStart && f == w.m.startFn && !w.m.startDeclared {
-				r.fail("undeclared function index %d for ref.func", f)
-			}
-			if op == opCall {
-				w.values += uint64(w.typeOf(f).results)
-			}
-			if w.fuel && f >= w.importFns && r.err == nil {
-				w.out = append(w.out, r.data[copied:at]...)
-				w.out = appendLEB(append(w.out, op), uint64(w.fn(f)))
-				copied = r.pos
-			}
-		case opCallIndirect, opReturnCallI:
-			w.values += uint64(w.arity(w.m.typeIndex(r)).results)
-			r.skipLEB(5)
-		case opGlobalGet, opGlobalSet:
-			w.m.globalIndex(r)
-		case opBr, opBrIf:
-			w.branch(r)
-		case opBrTable:
-			for range r.count("branch targets", r.left()) {
-				w.branch(r)
-			}
-			w.branch(r)
-		default:
-			w.m.immediates(r, op)
-		}
+		w.instruction(r)
 		w.check(r)
+	}
+	if r.err != nil {
+		return
 	}
 	if w.checkAll(r); r.err != nil {
 		return
@@ -185,27 +126,108 @@ func (w *rewriter) body(r *reader, i uint32) {
 		r.fail("function body has %d bytes after its end", r.left())
 		return
 	}
-	w.out = append(w.out, r.data[copied:r.pos]...)
-	if w.fuel {
+	w.flush(r, r.pos)
+	switch {
+	case w.fuel && w.leaf && size <= leafBytes:
+		w.out = append(w.out[:head], w.out[code:]...)
+	case w.fuel:
 		putCost(w.out[cost:], w.entryCost(size))
 	}
 }
 
-// payAt has a loop or a try block, whose head has just been read, pay: a loop
-// inside it, a try block before it.
-func (w *rewriter) payAt(r *reader, op byte, copied, at int) int {
-	if op == opTryTable {
-		w.out = append(w.out, r.data[copied:at]...)
-		w.pay(tryCost)
-		return at
-	}
-	w.out = append(w.out, r.data[copied:r.pos]...)
-	w.pay(loopCost)
-	return r.pos
+// flush copies what was read up to to and not copied yet.
+func (w *rewriter) flush(r *reader, to int) {
+	w.out = append(w.out, r.data[w.copied:to]...)
+	w.copied = to
 }
 
-// block reads the head of a block.
-func (w *rewriter) block(r *reader, op byte) {
+// instruction reads one instruction and copies it, now or with those after it.
+func (w *rewriter) instruction(r *reader) {
+	at := r.pos
+	switch op := r.byte(); op {
+	case opBlock, opIf, opLoop, opTryTable:
+		w.block(r, op, at)
+	case opElse:
+	case opEnd:
+		l := w.labels[len(w.labels)-1]
+		w.labels = w.labels[:len(w.labels)-1]
+		if l.cost > 0 {
+			putCost(w.out[l.cost:], loopCost(r.pos-l.start, w.calls-l.calls))
+		}
+	case opCall, opReturnCall, opRefFunc:
+		w.direct(r, op, at)
+	case opCallIndirect, opReturnCallI:
+		w.leaf = false
+		w.calls++
+		w.values += uint64(w.arity(w.m.typeIndex(r)).results)
+		r.skipLEB(5)
+	case opGlobalGet, opGlobalSet:
+		w.m.globalIndex(r)
+	case opLocalSet, opLocalTee:
+		w.sets++
+		w.local(r)
+	case opLocalGet:
+		w.local(r)
+	case opBr, opBrIf:
+		w.branch(r)
+	case opBrTable:
+		for range r.count("branch targets", r.left()) {
+			w.branch(r)
+		}
+		w.branch(r)
+	case opMisc:
+		w.misc(r, at)
+	default:
+		w.m.immediates(r, op)
+	}
+}
+
+// direct reads an instruction that names a function.
+func (w *rewriter) direct(r *reader, op byte, at int) {
+	f := r.u32()
+	if op != opRefFunc {
+		w.leaf = false
+		w.calls++
+		w.values += uint64(w.typeOf(f).results)
+	} else if w.m.hasStart && f == w.m.startFn && !w.m.startDeclared {
+		r.fail("undeclared function index %d for ref.func", f)
+	}
+	if w.fuel && f >= w.importFns && r.err == nil {
+		w.flush(r, at)
+		w.out = appendLEB(append(w.out, op), uint64(w.fn(f)))
+		w.copied = r.pos
+	}
+}
+
+// local reads the index of a local. It must be one of the function's: one of
+// ours comes after them.
+func (w *rewriter) local(r *reader) {
+	if i := r.u32(); uint64(i) >= w.locals {
+		r.fail("unknown local %d", i)
+	}
+}
+
+// misc reads an instruction after the prefix 0xfc, the bulk ones among them.
+func (w *rewriter) misc(r *reader, at int) {
+	sub := skipMisc(r)
+	if !w.fuel || r.err != nil {
+		return
+	}
+	var shift byte
+	switch sub {
+	case 8, 10, 11: // memory.init, memory.copy, memory.fill
+		shift = bulkShift
+	case 12, 14, 15, 17: // table.init, table.copy, table.grow, table.fill
+		shift = elemShift
+	default:
+		return
+	}
+	w.flush(r, at)
+	w.payLength(shift)
+}
+
+// block reads the head of a block. A loop pays inside it, a try block before.
+func (w *rewriter) block(r *reader, op byte, at int) {
 	typ := w.blockType(r)
 	if len(w.labels) >= w.lim.Nesting {
 		r.exhausted("core function nesting", uint64(len(w.labels)+1), w.lim.Nesting)
@@ -216,11 +238,23 @@ func (w *rewriter) block(r *reader, op byte) {
 	if op == opTryTable {
 		w.catches(r)
 	}
-	label := uint32(typ.results)
-	if op == opLoop {
-		label = uint32(typ.params)
+	l := label{arity: uint32(typ.results)}
+	switch op {
+	case opLoop:
+		w.leaf = false
+		l.arity = uint32(typ.params)
+		if w.fuel {
+			w.flush(r, r.pos)
+			l.start, l.calls, l.cost = r.pos, w.calls, w.pay(0)
+		}
+	case opTryTable:
+		w.leaf = false
+		if w.fuel && r.err == nil {
+			w.flush(r, at)
+			w.pay(tryCost)
+		}
 	}
-	w.labels = append(w.labels, label)
+	w.labels = append(w.labels, l)
 }
 
 // blockType reads a block's type.
@@ -248,7 +282,7 @@ func (w *rewriter) blockType(r *reader) arity {
 func (w *rewriter) branch(r *reader) {
 	label := r.u32()
 	if n := len(w.labels); uint64(label) < uint64(n) {
-		w.values += uint64(w.labels[n-1-int(label)])
+		w.values += uint64(w.labels[n-1-int(label)].arity)
 	}
 }
 

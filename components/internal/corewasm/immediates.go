@@ -10,7 +10,7 @@ func (m *Module) immediates(r *reader, op byte) {
 		skipMemArg(r)
 	case op >= 0x45 && op <= 0xc4, op <= 0x01, op == 0x0f, op == 0x1a, op == 0x1b,
 		op == opThrowRef, op == opRefIsNull:
-	case op == opThrow, op >= opLocalGet && op < opGlobalGet, op == opTableGet, op == opTableSet:
+	case op == opThrow, op == opTableGet, op == opTableSet:
 		r.skipLEB(5)
 	case op == opSelectT:
 		for range r.count("types of select", 1000) {
@@ -28,8 +28,6 @@ func (m *Module) immediates(r *reader, op byte) {
 		r.skip(4)
 	case op == opF64Const:
 		r.skip(8)
-	case op == opMisc:
-		skipMisc(r)
 	case op == opSIMD:
 		skipSIMD(r)
 	default:
@@ -47,8 +45,11 @@ func skipMemArg(r *reader) {
 	r.skipLEB(10)
 }
 
-func skipMisc(r *reader) {
-	switch sub := r.u32(); {
+// skipMisc passes the rest of an instruction after the prefix 0xfc and returns
+// which it is.
+func skipMisc(r *reader) uint32 {
+	sub := r.u32()
+	switch {
 	case sub <= 7: // saturating conversions
 	case sub == 8, sub == 10, sub == 12, sub == 14: // two indices
 		r.skipLEB(5)
@@ -60,6 +61,7 @@ func skipMisc(r *reader) {
 			r.err = errcode.New(errcode.Unsupported, "core instruction 0xfc %d at 0x%x is not supported", sub, r.pos)
 		}
 	}
+	return sub
 }
 
 func skipSIMD(r *reader) {

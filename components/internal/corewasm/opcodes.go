@@ -19,6 +19,8 @@ const (
 	opSelectT      = 0x1c
 	opTryTable     = 0x1f
 	opLocalGet     = 0x20
+	opLocalSet     = 0x21
+	opLocalTee     = 0x22
 	opGlobalGet    = 0x23
 	opGlobalSet    = 0x24
 	opTableGet     = 0x25
@@ -33,6 +35,7 @@ const (
 	opF64Const     = 0x44
 	opI32LtS       = 0x48
 	opI32Sub       = 0x6b
+	opI32ShrU      = 0x76
 	opRefNull      = 0xd0
 	opRefIsNull    = 0xd1
 	opRefFunc      = 0xd2
