@@ -173,6 +173,9 @@ func (s *suiteRun) check(t *testing.T, cfg components.EngineConfig, c suiteCase)
 		if _, ok := components.IsTrap(err); !ok {
 			return fmt.Errorf("instantiated: %v, want a trap (%s)", err, c.Message)
 		}
+		if !sameTrap(c.ID, err.Error(), c.Message) {
+			return fmt.Errorf("trapped with %q, want %q", err, c.Message)
+		}
 		return nil
 	}
 	if err != nil {
@@ -180,14 +183,14 @@ func (s *suiteRun) check(t *testing.T, cfg components.EngineConfig, c suiteCase)
 	}
 	defer in.Release(ctx)
 	for _, a := range c.Actions {
-		if err := action(ctx, tmpl, in, a); err != nil {
+		if err := action(ctx, c.ID, tmpl, in, a); err != nil {
 			return fmt.Errorf("line %d, %s %s: %w", a.Line, a.Kind, a.Export, err)
 		}
 	}
 	return nil
 }
 
-func action(ctx context.Context, tmpl *components.Template, in *components.Instance, a suiteAction) error {
+func action(ctx context.Context, id string, tmpl *components.Template, in *components.Instance, a suiteAction) error {
 	f, err := tmpl.Export("", a.Export)
 	if err != nil {
 		return err
@@ -205,7 +208,7 @@ func action(ctx context.Context, tmpl *components.Template, in *components.Insta
 		if _, ok := components.IsTrap(err); !ok && !errors.Is(err, errcode.Trap) {
 			return fmt.Errorf("answered %v, %v, want a trap (%s)", got, err, a.Message)
 		}
-		if !sameTrap(err.Error(), a.Message) {
+		if !sameTrap(id, err.Error(), a.Message) {
 			return fmt.Errorf("trapped with %q, want %q", err, a.Message)
 		}
 		return nil
@@ -226,25 +229,4 @@ func action(ctx context.Context, tmpl *components.Template, in *components.Insta
 		}
 	}
 	return nil
-}
-
-// trapWords says which words of ours tell a trap that the suite calls by the
-// name of the key.
-var trapWords = map[string][]string{
-	"wasm trap: wasm `unreachable` instruction executed": {"unreachable"},
-	"unreachable":                     {"unreachable"},
-	"cannot leave component instance": {"cannot leave component instance"},
-	"cannot enter component instance": {"cannot enter component instance", "trapped before"},
-}
-
-func sameTrap(got, want string) bool {
-	if words, ok := trapWords[want]; ok {
-		for _, w := range words {
-			if strings.Contains(got, w) {
-				return true
-			}
-		}
-		return false
-	}
-	return true
 }
