@@ -2,6 +2,7 @@ package control_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -66,6 +67,40 @@ func TestSilenceOfAll(t *testing.T) {
 	})
 	if after := c.Store.Local().AssignmentOf("counter"); after == nil || after.Revision != before {
 		t.Errorf("with no host left the assignment became %+v", after)
+	}
+}
+
+// TestCutOff: a control member that does not hear itself blames nobody else.
+func TestCutOff(t *testing.T) {
+	c, first := deployed(t, latticetest.Options{})
+	second := c.StartHost(latticetest.HostOptions{Name: "two", Heartbeat: beat})
+	before := c.Store.Local().AssignmentOf("counter")
+	const control = "control-1"
+	c.Network.Cut(control, control)
+	c.Network.Partition([]string{control}, []string{"host-3"})
+	// Long enough for the host to be lost, were it judged.
+	watch, cancel := context.WithTimeout(context30(t), 3*quick.LostAfter)
+	defer cancel()
+	_ = poll.Wait(watch, "an assignment that moves", func() (any, bool) {
+		now := c.Store.Local().AssignmentOf("counter")
+		return nil, now.Revision != before.Revision
+	})
+	if now := c.Store.Local().AssignmentOf("counter"); now.Revision != before.Revision {
+		t.Fatalf("cut off, it moved the component: %+v", now)
+	}
+	c.Network.Heal()
+	poll.Until(t, 10*time.Second, "both hosts to be live", func() (any, bool) {
+		l, err := c.Client.ListHosts(context30(t))
+		live := 0
+		for _, h := range l.Hosts {
+			if h.State == "live" && (h.Host == first.ID || h.Host == second.ID) {
+				live++
+			}
+		}
+		return fmt.Sprint(live, err), live == 2
+	})
+	if now := c.Store.Local().AssignmentOf("counter"); now.Revision != before.Revision {
+		t.Errorf("healed, it moved the component: %+v", now)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"latticework/internal/poll"
 	"latticework/lattice"
 	"latticework/lattice/latticetest"
+	"latticework/lattice/linkstate"
 )
 
 func TestSwap(t *testing.T) {
@@ -71,6 +72,55 @@ func TestSwap(t *testing.T) {
 	same, err := c.Client.SwapLink(ctx, lattice.SwapLinkRequest{LinkQuery: query, To: "redis"})
 	if err != nil || !same.Unchanged {
 		t.Fatalf("swap to where it leads: %+v %v", same, err)
+	}
+}
+
+// TestDrainAcrossHosts: a call that the caller's host knows of keeps the old
+// generation, though the target's host sees nothing of it.
+func TestDrainAcrossHosts(t *testing.T) {
+	c := latticetest.New(t, latticetest.Options{Control: quick})
+	ctx := context30(t)
+	near := c.StartHost(latticetest.HostOptions{Name: "near", Heartbeat: beat, Labels: map[string]string{"for": "components"}})
+	far := c.StartHost(latticetest.HostOptions{Name: "far", Heartbeat: beat, Labels: map[string]string{"for": "providers"}})
+	d := shop()
+	d.Components[0].Spread = []linkstate.Spread{{Requirements: map[string]string{"for": "components"}}}
+	for i := range d.Providers {
+		d.Providers[i].Spread = []linkstate.Spread{{Requirements: map[string]string{"for": "providers"}}}
+	}
+	if _, err := c.Client.DeployApplication(ctx, lattice.DeployRequest{Deploy: d, PutOptions: lattice.PutOptions{Wait: true}}); err != nil {
+		t.Fatal(err)
+	}
+	key := near.Follower.View().Links()[0].LinkKey
+	_, old, end := near.Begin(key)
+	rep, err := c.Client.SwapLink(ctx, lattice.SwapLinkRequest{LinkQuery: query, To: "redis"})
+	if err != nil || len(rep.Applied) != 2 {
+		t.Fatalf("%+v %v", rep, err)
+	}
+	if n := len(far.Asked()); n != 1 {
+		t.Errorf("the target's host prepared %d times, want once", n)
+	}
+	// The next generation drains at once, the first only after its call.
+	if _, err := c.Client.SwapLink(ctx, lattice.SwapLinkRequest{LinkQuery: query, To: "mem"}); err != nil {
+		t.Fatal(err)
+	}
+	poll.Until(t, 10*time.Second, "the second generation to be drained", func() (any, bool) {
+		l := c.Store.Local().Link(key)
+		return fmt.Sprint(l.Drains), len(l.Drains) == 1 && l.Drains[0].Generation == old
+	})
+	if _, err := c.Client.SwapLink(ctx, lattice.SwapLinkRequest{LinkQuery: query, To: "redis", PutOptions: lattice.PutOptions{DrainBudget: 100 * time.Millisecond}}); err != nil {
+		t.Fatal(err)
+	}
+	end()
+	poll.Until(t, 10*time.Second, "all to be drained", func() (any, bool) {
+		l := c.Store.Local().Link(key)
+		return fmt.Sprint(l.Drains), len(l.Drains) == 0
+	})
+	// A budget that is over cuts off what is open, and says so.
+	_, _, end = near.Begin(key)
+	defer end()
+	cut, err := c.Client.SwapLink(ctx, lattice.SwapLinkRequest{LinkQuery: query, To: "mem", PutOptions: lattice.PutOptions{Wait: true, DrainBudget: 100 * time.Millisecond}})
+	if err != nil || !cut.Drained || len(cut.Cut) != 1 || cut.Cut[0].Host != near.ID || cut.Cut[0].Calls != 1 {
+		t.Errorf("%+v %v", cut, err)
 	}
 }
 

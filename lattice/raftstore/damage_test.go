@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"hash/fnv"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -127,6 +128,32 @@ func TestFlippedBitInEveryEntry(t *testing.T) {
 	}
 	if decodeEntry(8, sealed, &got) == nil {
 		t.Error("an entry in another's place went unseen")
+	}
+}
+
+// TestMetaPagesFollowEachOther: a meta page of long ago, whole in itself, is
+// not taken for the last but one.
+func TestMetaPagesFollowEachOther(t *testing.T) {
+	cfg, _ := written(t, 10, false)
+	data, err := os.ReadFile(filepath.Join(cfg.Dir, databaseFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := parsePages(data); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		bad := bytes.Clone(data)
+		m := bad[i*4096+pageHeader:]
+		native.PutUint64(m[48:], native.Uint64(m[48:])-2)
+		sum := fnv.New64a()
+		sum.Write(m[:56])
+		native.PutUint64(m[56:], sum.Sum64())
+		_, _, err := parsePages(bad)
+		older := native.Uint64(data[i*4096+pageHeader+48:]) < native.Uint64(data[(1-i)*4096+pageHeader+48:])
+		if older && err == nil {
+			t.Errorf("meta page %d of two transactions before went unseen", i)
+		}
 	}
 }
 
