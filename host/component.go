@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"latticework/components"
 	"latticework/components/wasi/bindings/wasihttp"
 	"latticework/internal/errcode"
+	"latticework/lattice"
 	"latticework/lattice/linkstate"
 	"latticework/wit"
 	"latticework/wit/abi"
@@ -25,22 +27,36 @@ type component struct {
 	tmpl     *components.Template
 	bindings []*binding
 	slots    chan struct{} // one token for each instance at once
+	waiting  atomic.Int64  // calls that wait for a slot, at most as many as there are slots
 	timeout  time.Duration
 	idle     *idlePool // with isolation "reuse"; else nil
 	running  atomic.Int64
 
 	mu      sync.Mutex
-	users   int           // guarded by mu
-	retired bool          // guarded by mu; no call may begin
-	unused  chan struct{} // closed when retired and without users
+	calls   map[*callInProgress]struct{} // guarded by mu
+	retired bool                         // guarded by mu; no call may begin
+	unused  chan struct{}                // closed when retired and without calls
 
+	freed    sync.Once
 	httpOnce sync.Once
 	http     *wasihttp.IncomingHandlerExports // written once under httpOnce
 	httpErr  error
+	callers  sync.Map // *boundFunc → abi.ExportedFunc
 
-	// gates are the open generations of its links, guarded by host.mu:
-	// link key → generation.
-	gates map[string]map[uint64]*gate
+	settings atomic.Pointer[settings]
+
+	// gates are those of its links that are present or still have something
+	// open, guarded by host.mu.
+	gates []*gate
+}
+
+// callInProgress is one use of a component.
+type callInProgress struct{ cancel context.CancelFunc }
+
+// settings are a component's own at one state of the lattice.
+type settings struct {
+	view   *linkstate.View
+	values map[string]string
 }
 
 // loadComponent makes r ready to run. Its linked imports have no routes yet.
@@ -57,7 +73,7 @@ func (h *Host) loadComponent(ctx context.Context, r *linkstate.Component) (*comp
 	}
 	c := &component{
 		host: h, record: r, code: code, timeout: h.cfg.CallTimeout,
-		gates: map[string]map[uint64]*gate{}, unused: make(chan struct{}),
+		calls: map[*callInProgress]struct{}{}, unused: make(chan struct{}),
 	}
 	limit := h.cfg.MaxInstances
 	if r.Limits.MaxInstances > 0 {
@@ -81,7 +97,7 @@ func (c *component) link() error {
 	h := c.host
 	given, err := h.cfg.Builtins(Builtin{
 		Component: c.record,
-		Config:    func() map[string]string { return h.componentConfig(c.record.Name) },
+		Config:    c.config,
 		Log:       h.cfg.Log.With(slog.String("component", c.record.Name)),
 	})
 	if err != nil {
@@ -158,20 +174,21 @@ func (c *component) unlinked(v *linkstate.View) []string {
 // began.
 var errRetired = errcode.New(errcode.Unavailable, "the component was stopped")
 
-func (c *component) use() bool {
+// begin notes a call; it answers false if none may begin any more.
+func (c *component) begin(call *callInProgress) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.retired {
-		c.users++
+		c.calls[call] = struct{}{}
 	}
 	return !c.retired
 }
 
-func (c *component) unuse() {
+func (c *component) finish(call *callInProgress) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.users--
-	if c.retired && c.users == 0 {
+	delete(c.calls, call)
+	if c.retired && len(c.calls) == 0 {
 		close(c.unused)
 	}
 }
@@ -180,7 +197,7 @@ func (c *component) unuse() {
 // its successor if it was replaced before fn's call began.
 func (h *Host) onComponent(ctx context.Context, w *workload[component], fn func(c *component) error) error {
 	for {
-		c, err := h.runningComponent(ctx, w)
+		c, err := w.get(ctx)
 		if err != nil {
 			return err
 		}
@@ -193,38 +210,64 @@ func (h *Host) onComponent(ctx context.Context, w *workload[component], fn func(
 // with runs fn with an instance in its initial state, or with a used one where
 // the component allows it. The instance is gone afterwards if fn fails in it.
 //
-// Errors: ErrExhausted if all instances are busy until ctx ends; those of fn.
+// Errors: ErrExhausted if all instances are busy and no place in the queue is
+// free, or none is free before ctx ends; those of Template.Acquire and fn. fn
+// was not called if the error is one of IsRefused.
 func (c *component) with(ctx context.Context, fn func(ctx context.Context, in *components.Instance) error) error {
-	if !c.use() {
-		return errRetired
-	}
-	defer c.unuse()
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	select {
-	case c.slots <- struct{}{}:
-	default:
-		select {
-		case c.slots <- struct{}{}:
-		case <-ctx.Done():
-			return errcode.New(errcode.Exhausted, "component %s: instances at once: %d > %d", c.record.Name, cap(c.slots)+1, cap(c.slots)).
-				WithNext("raise the component's limit, or run it on more hosts")
-		}
+	call := &callInProgress{cancel}
+	if !c.begin(call) {
+		return errRetired
 	}
-	c.running.Add(1)
+	defer c.finish(call)
+	if err := c.slot(ctx); err != nil {
+		return lattice.Refuse(err)
+	}
 	defer func() {
 		c.running.Add(-1)
 		<-c.slots
 	}()
 	in, uses, err := c.instance(ctx)
 	if err != nil {
-		return err
+		return lattice.Refuse(err)
 	}
+	kept := false
+	defer func() {
+		if !kept {
+			in.Release(context.WithoutCancel(ctx))
+		}
+	}()
 	err = fn(ctx, in)
-	if c.idle == nil || in.Dead() || !c.idle.put(in, uses+1) {
-		in.Release(context.WithoutCancel(ctx))
-	}
+	kept = c.idle != nil && !in.Dead() && c.idle.put(in, uses+1)
 	return err
+}
+
+// slot waits until one more instance may run.
+func (c *component) slot(ctx context.Context) error {
+	select {
+	case c.slots <- struct{}{}:
+		c.running.Add(1)
+		return nil
+	default:
+	}
+	limit := int64(cap(c.slots))
+	full := func(n int64, what string) error {
+		return errcode.New(errcode.Exhausted, "component %s: %s: %d > %d", c.record.Name, what, n, limit).
+			WithNext("raise the component's limit of instances, or run it on more hosts")
+	}
+	n := c.waiting.Add(1)
+	defer c.waiting.Add(-1)
+	if n > limit {
+		return full(limit+n, "calls that run or wait for one of "+strconv.FormatInt(limit, 10)+" instances")
+	}
+	select {
+	case c.slots <- struct{}{}:
+		c.running.Add(1)
+		return nil
+	case <-ctx.Done():
+		return full(limit+1, "instances at once, until the call's time was over")
+	}
 }
 
 func (c *component) instance(ctx context.Context) (*components.Instance, uint32, error) {
@@ -237,32 +280,68 @@ func (c *component) instance(ctx context.Context) (*components.Instance, uint32,
 	return in, 0, err
 }
 
-// close waits until no call is in progress and frees the component. Calls end
-// by their own time limits.
+// close waits until no call is in progress and frees the component. It is
+// idempotent. Calls end by their own time limits; those that are in progress
+// when ctx ends are stopped.
 func (c *component) close(ctx context.Context) {
 	c.mu.Lock()
 	if !c.retired {
 		c.retired = true
-		if c.users == 0 {
+		if len(c.calls) == 0 {
 			close(c.unused)
 		}
 	}
 	c.mu.Unlock()
-	<-c.unused // a call cannot outlive its time limit
+	select {
+	case <-c.unused:
+	case <-ctx.Done():
+		c.stopCalls()
+		<-c.unused
+	}
+	c.freed.Do(func() { c.free(context.WithoutCancel(ctx)) })
+}
+
+// stopCalls ends the contexts of the calls in progress: a guest stops at its
+// next loop iteration.
+func (c *component) stopCalls() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for call := range c.calls {
+		call.cancel()
+	}
+}
+
+func (c *component) free(ctx context.Context) {
 	if c.idle != nil {
 		c.idle.close(ctx)
 	}
-	c.bindingsGone()
-	if err := c.code.Close(ctx); err != nil && !errors.Is(err, context.Canceled) {
+	for _, b := range c.bindings {
+		b.current.Store(nil)
+	}
+	if err := c.code.Close(ctx); err != nil {
 		c.host.cfg.Log.Warn("close component", "component", c.record.Name, "error", err)
 	}
 }
 
-// bindingsGone lets go of the routes.
-func (c *component) bindingsGone() {
-	for _, b := range c.bindings {
-		b.current.Store(nil)
+// config returns the component's own settings as they are now. Nobody changes
+// the map.
+func (c *component) config() map[string]string {
+	h := c.host
+	h.mu.Lock()
+	v := h.view
+	h.mu.Unlock()
+	if s := c.settings.Load(); s != nil && s.view == v {
+		return s.values
 	}
+	s := &settings{view: v}
+	if r := v.Component(c.record.Name); r != nil {
+		var err error
+		if s.values, err = v.ResolveConfig(r.Config); err != nil { // link state holds no component with a config that is absent
+			h.cfg.Log.Error("component config", "component", c.record.Name, "error", err)
+		}
+	}
+	c.settings.Store(s)
+	return s.values
 }
 
 // splitInterface cuts "wasi:keyvalue/store@0.2.0-draft" into package,
@@ -271,60 +350,4 @@ func splitInterface(name string) (pkg, iface, version string) {
 	name, version, _ = strings.Cut(name, "@")
 	pkg, iface, _ = strings.Cut(name, "/")
 	return pkg, iface, version
-}
-
-// idlePool keeps used instances, last in, first out.
-type idlePool struct {
-	max  uint32 // uses of one instance
-	mu   sync.Mutex
-	free []idleInstance // guarded by mu
-	shut bool           // guarded by mu
-}
-
-type idleInstance struct {
-	in   *components.Instance
-	uses uint32
-}
-
-// maxIdle bounds the instances kept.
-const maxIdle = 64
-
-func newIdlePool(uses uint32) *idlePool {
-	if uses == 0 {
-		uses = 10_000
-	}
-	return &idlePool{max: uses}
-}
-
-func (p *idlePool) get() (*components.Instance, uint32) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	n := len(p.free)
-	if n == 0 {
-		return nil, 0
-	}
-	i := p.free[n-1]
-	p.free = p.free[:n-1]
-	return i.in, i.uses
-}
-
-// put reports whether it took the instance.
-func (p *idlePool) put(in *components.Instance, uses uint32) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.shut || uses >= p.max || len(p.free) >= maxIdle {
-		return false
-	}
-	p.free = append(p.free, idleInstance{in, uses})
-	return true
-}
-
-func (p *idlePool) close(ctx context.Context) {
-	p.mu.Lock()
-	free := p.free
-	p.free, p.shut = nil, true
-	p.mu.Unlock()
-	for _, i := range free {
-		i.in.Release(ctx)
-	}
 }

@@ -47,13 +47,19 @@ type Config struct {
 	MaxInstances int
 	// CallTimeout bounds a call where nothing else does; 0 means 60 s.
 	CallTimeout time.Duration
-	Log         *slog.Logger
+	// DrainTime bounds how long a provider that stops, or the target of a link
+	// that is deleted, waits for what is open on it; 0 means 10 s.
+	DrainTime time.Duration
+	// Now is the clock of leases; nil means time.Now.
+	Now func() time.Time
+	Log *slog.Logger
 }
 
 // Builtin is what Builtins knows of a component.
 type Builtin struct {
 	Component *linkstate.Component
-	// Config reads the component's own settings as they are now.
+	// Config reads the component's own settings as they are now. The map must
+	// not be changed.
 	Config func() map[string]string
 	Log    *slog.Logger
 }
@@ -85,7 +91,7 @@ func (c Config) Validate() error {
 	if err := c.ID.Validate(); err != nil {
 		problems = append(problems, err.Error())
 	}
-	if c.MaxInstances < 0 || c.CallTimeout < 0 {
+	if c.MaxInstances < 0 || c.CallTimeout < 0 || c.DrainTime < 0 {
 		problems = append(problems, "a limit is negative")
 	}
 	if len(problems) > 0 {
@@ -103,6 +109,12 @@ func (c *Config) setDefaults() {
 	}
 	if c.CallTimeout == 0 {
 		c.CallTimeout = 60 * time.Second
+	}
+	if c.DrainTime == 0 {
+		c.DrainTime = 10 * time.Second
+	}
+	if c.Now == nil {
+		c.Now = time.Now
 	}
 	if c.Name == "" {
 		c.Name = string(c.ID)

@@ -9,6 +9,16 @@ import (
 	"latticework/wit/value"
 )
 
+// calleeError is an error that the other side of a call is to blame for. Its
+// code may be one that a guest's own mistakes have as well.
+type calleeError struct{ err error }
+
+// Error returns the other side's message.
+func (e *calleeError) Error() string { return e.err.Error() }
+
+// Unwrap returns the other side's error.
+func (e *calleeError) Unwrap() error { return e.err }
+
 // failure puts an error of ours into a function's own result, if its type has
 // an error case that can carry a message.
 type failure struct {
@@ -25,26 +35,19 @@ func newFailure(c *abi.FuncCodec) *failure {
 	if t == nil || t.Kind != wit.KindResult || t.Err == nil {
 		return nil
 	}
-	f := &failure{codec: c.Result}
 	switch t.Err.Kind {
 	case wit.KindString:
-		f.make = func(m string) value.Value { return value.String(m) }
-		return f
+		return &failure{codec: c.Result, make: func(m string) value.Value { return value.String(m) }}
 	case wit.KindVariant:
 		for _, name := range errorCases {
 			for i, cs := range t.Err.Cases {
 				if cs.Name != name || cs.Type == nil {
 					continue
 				}
-				switch {
-				case cs.Type.Kind == wit.KindString:
-					f.make = func(m string) value.Value { return value.Variant{Case: i, Payload: value.String(m)} }
-					return f
-				case cs.Type.Kind == wit.KindOption && cs.Type.Elem.Kind == wit.KindString:
-					f.make = func(m string) value.Value {
-						return value.Variant{Case: i, Payload: value.Option{Value: value.String(m)}}
-					}
-					return f
+				if payload := carrier(cs.Type); payload != nil {
+					return &failure{codec: c.Result, make: func(m string) value.Value {
+						return value.Variant{Case: i, Payload: payload(m)}
+					}}
 				}
 			}
 		}
@@ -52,10 +55,26 @@ func newFailure(c *abi.FuncCodec) *failure {
 	return nil
 }
 
+// carrier returns how a type holds a message, nil if it cannot.
+func carrier(t *wit.Type) func(message string) value.Value {
+	switch {
+	case t.Kind == wit.KindString:
+		return func(m string) value.Value { return value.String(m) }
+	case t.Kind == wit.KindOption && t.Elem.Kind == wit.KindString:
+		return func(m string) value.Value { return value.Option{Value: value.String(m)} }
+	}
+	return nil
+}
+
 // answer writes err as the call's result, or returns it so that the guest
 // traps. A guest's own mistakes always trap.
 func (f *failure) answer(call *abi.Call, err error) error {
-	if f == nil || errors.Is(err, errcode.Trap) || errors.Is(err, errcode.Invalid) || call.Err() != nil {
+	if f == nil || call.Err() != nil {
+		return err
+	}
+	var callee *calleeError
+	own := errors.Is(err, errcode.Trap) || errors.Is(err, errcode.Invalid)
+	if own && !errors.As(err, &callee) {
 		return err
 	}
 	f.codec.Store(&call.Mem, call.Result, value.Result{IsErr: true, Value: f.make(string(errcode.Of(err)) + ": " + err.Error())})

@@ -5,34 +5,52 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"latticework/lattice"
 	"latticework/lattice/linkstate"
 	"latticework/wit/abi"
 )
 
 // gate counts what is open on one generation of a link: calls in flight and
-// resource handles. A link's old generation is closed when its gates are
-// empty. It is safe for concurrent use.
+// resource handles. A generation is closed when its gates are empty. It is
+// safe for concurrent use.
 type gate struct {
-	key        string // of the link
 	linkKey    linkstate.LinkKey
 	generation uint64
+	place      place // where the calls go; at a target, nowhere
 
-	calls   atomic.Int64
-	handles atomic.Int64
-	closed  atomic.Bool // no call without a handle may enter
+	// open counts both in one word, so that nobody sees one before and the
+	// other after a change: calls in the low 32 bits, handles above.
+	open   atomic.Int64
+	closed atomic.Bool // no call without a handle may enter
 
 	mu      sync.Mutex
-	waiters []chan struct{} // guarded by mu; told when a count falls to zero
+	waiters []chan struct{} // guarded by mu; told when nothing is open and closed is set
 
-	// routes are the generation's routes by binding, so that a call on a
-	// handle finds the route that the handle came by. At a target it is empty.
+	// What follows is a caller's alone.
+
+	policy atomic.Pointer[linkstate.Policy]
+	// hosts are the other hosts that run the target.
+	hosts atomic.Pointer[[]lattice.HostID]
+	// routes are the gate's routes by binding, so that a call on a handle
+	// finds the route that the handle came by.
 	routes []atomic.Pointer[route]
 }
+
+// place is where the calls of a link go from this host.
+type place struct {
+	kind   routeKind
+	target string
+	// at is the provider that runs here; nil while it starts, and for other
+	// kinds.
+	at *provider
+}
+
+const oneHandle = 1 << 32
 
 // enter begins a call. It answers false if the gate is closed: the caller
 // loads the present route and tries there.
 func (g *gate) enter() bool {
-	g.calls.Add(1)
+	g.open.Add(1)
 	if g.closed.Load() {
 		g.leave()
 		return false
@@ -40,34 +58,42 @@ func (g *gate) enter() bool {
 	return true
 }
 
-// enterHeld begins a call on a handle that the gate has open.
-func (g *gate) enterHeld() { g.calls.Add(1) }
+// enterHeld begins a call on a handle that the gate has open, or one that a
+// caller's gate has let in.
+func (g *gate) enterHeld() { g.open.Add(1) }
 
 func (g *gate) leave() {
-	if g.calls.Add(-1) == 0 {
+	// Who drains sets closed before it looks, so one of the two sees the other.
+	if g.open.Add(-1) == 0 && g.closed.Load() {
 		g.wake()
 	}
 }
 
 // Acquire counts a handle, see abi.Owner.
-func (g *gate) Acquire() { g.handles.Add(1) }
+func (g *gate) Acquire() { g.open.Add(oneHandle) }
 
 // Release counts a handle down.
 func (g *gate) Release() {
-	if g.handles.Add(-1) == 0 {
+	if g.open.Add(-oneHandle) == 0 && g.closed.Load() {
 		g.wake()
 	}
 }
 
+// counts returns how many calls and handles are open.
+func (g *gate) counts() (calls, handles int64) {
+	n := g.open.Load()
+	return n & (oneHandle - 1), n >> 32
+}
+
 func (g *gate) wake() {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	for _, w := range g.waiters {
 		select {
 		case w <- struct{}{}:
 		default:
 		}
 	}
-	g.mu.Unlock()
 }
 
 // drain closes the gate for new calls and waits until nothing is open on it.
@@ -80,14 +106,13 @@ func (g *gate) drain(ctx context.Context) (calls, handles int64) {
 	defer g.forget(w)
 	g.closed.Store(true)
 	for {
-		calls, handles = g.calls.Load(), g.handles.Load()
-		if calls == 0 && handles == 0 {
+		if g.open.Load() == 0 {
 			return 0, 0
 		}
 		select {
 		case <-w:
 		case <-ctx.Done():
-			return calls, handles
+			return g.counts()
 		}
 	}
 }

@@ -2,12 +2,10 @@ package host
 
 import (
 	"context"
-	"errors"
 	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"latticework/internal/errcode"
 	"latticework/lattice"
@@ -23,23 +21,31 @@ type Host struct {
 	server   *lattice.HostServer
 	serving  lattice.Subscription
 	beats    lattice.Subscription
-	announce *lattice.Announcer
 	peers    peers
 	draining atomic.Bool
+	handles  atomic.Uint32 // the last number of a handle, see handleNumber
 
 	ctx    context.Context // ends when Close begins to stop what runs
 	cancel context.CancelCauseFunc
+	hard   context.Context // ends when the time that Close was given is over
+	cut    context.CancelCauseFunc
 	group  sync.WaitGroup // every goroutine of the host
 
+	closer   sync.Once
+	closeErr error // written once under closer
+
 	mu             sync.Mutex
-	view           *linkstate.View   // guarded by mu
-	comps          driver[component] // guarded by mu
-	provs          driver[provider]  // guarded by mu
-	liveComponents []*component      // guarded by mu; also old ones that still have calls
-	sources        map[sourceKey]*source
-	health         map[string]lattice.LinkHealth // guarded by mu; links that are not well
+	announce       *lattice.Announcer            // guarded by mu; nil before Open is done
+	view           *linkstate.View               // guarded by mu
+	comps          driver[component]             // guarded by mu
+	provs          driver[provider]              // guarded by mu
+	liveComponents []*component                  // guarded by mu; also old ones that still have calls
+	openSessions   map[*session]struct{}         // guarded by mu; also those of links and providers that are ending
+	sources        []*source                     // guarded by mu
+	health         map[string]lattice.LinkHealth // guarded by mu; links that are not well, by key
 	inventory      uint64                        // guarded by mu; counts changes
-	closed         bool                          // guarded by mu
+	closed         bool                          // guarded by mu; nothing new is taken
+	stopping       bool                          // guarded by mu; nothing new is started
 }
 
 // New returns a host that has not begun.
@@ -52,11 +58,13 @@ func New(cfg Config) (*Host, error) {
 	cfg.setDefaults()
 	h := &Host{
 		cfg: cfg, subjects: lattice.Subjects(cfg.Lattice), epoch: lattice.NewEpochID(),
-		view: &linkstate.View{}, sources: map[sourceKey]*source{}, health: map[string]lattice.LinkHealth{},
+		view: &linkstate.View{}, openSessions: map[*session]struct{}{}, health: map[string]lattice.LinkHealth{},
 	}
+	h.handles.Store(randomStart())
 	h.ctx, h.cancel = context.WithCancelCause(context.Background())
-	h.comps = driver[component]{all: map[string]*workload[component]{}, start: h.startComponent, started: h.startedComponent, stop: h.stopComponent}
-	h.provs = driver[provider]{all: map[string]*workload[provider]{}, start: h.startProvider, started: h.startedProvider, stop: h.stopProvider}
+	h.hard, h.cut = context.WithCancelCause(context.Background())
+	h.comps = driver[component]{all: map[string]*workload[component]{}, start: h.startComponent, turned: h.componentTurned, stop: h.stopComponent}
+	h.provs = driver[provider]{all: map[string]*workload[provider]{}, start: h.startProvider, turned: h.providerTurned, stop: h.stopProvider, alone: inUse}
 	return h, nil
 }
 
@@ -85,10 +93,11 @@ func (h *Host) Open(ctx context.Context) error {
 	if h.server, err = lattice.ServeHost(h.cfg.Bus, h.subjects, h.cfg.ID, h.follower, h); err != nil {
 		return err
 	}
-	h.announce, err = lattice.OpenAnnouncer(lattice.AnnouncerConfig{Bus: h.cfg.Bus, Lattice: h.cfg.Lattice, Beat: h.heartbeat})
+	announce, err := lattice.OpenAnnouncer(lattice.AnnouncerConfig{Bus: h.cfg.Bus, Lattice: h.cfg.Lattice, Beat: h.heartbeat})
 	if err != nil {
 		return err
 	}
+	h.locked(func() { h.announce = announce })
 	h.spawn(h.sweep)
 	return nil
 }
@@ -128,8 +137,8 @@ func (h *Host) locked(fn func()) {
 // changed acts on link state: when it returns, new calls take the new routes.
 func (h *Host) changed(_ context.Context, v *linkstate.View, _ []linkstate.Change) {
 	h.mu.Lock()
-	if h.closed {
-		h.mu.Unlock()
+	defer h.mu.Unlock()
+	if h.stopping {
 		return
 	}
 	h.view = v
@@ -142,16 +151,11 @@ func (h *Host) changed(_ context.Context, v *linkstate.View, _ []linkstate.Chang
 			old = append(old, h.sessionsLocked(w.running, v)...)
 		}
 	}
-	for _, c := range h.liveComponents {
-		h.routeLocked(c, v)
-	}
+	h.rerouteLocked()
+	h.endLocked(old)
 	h.sourcesLocked(v)
-	h.healthOf(v)
+	h.healthOfLocked(v)
 	h.changedLocked()
-	h.mu.Unlock()
-	for _, s := range old {
-		h.spawn(func() { s.end(context.WithoutCancel(h.ctx)) })
-	}
 }
 
 // changedLocked says that the inventory is another one.
@@ -162,19 +166,23 @@ func (h *Host) changedLocked() {
 	}
 }
 
-func (h *Host) startComponent(ctx context.Context, name string) (*component, error) {
+func (h *Host) startComponent(ctx context.Context, name string, _ *component) (*component, uint64, error) {
 	h.mu.Lock()
 	r := h.view.Component(name)
 	h.mu.Unlock()
 	if r == nil {
-		return nil, errcode.New(errcode.NotFound, "component %q is no longer in link state", name)
+		return nil, 0, errcode.New(errcode.NotFound, "component %q is no longer in link state", name)
 	}
-	return h.loadComponent(ctx, r)
+	c, err := h.loadComponent(ctx, r)
+	return c, r.Revision, err
 }
 
-func (h *Host) startedComponent(c *component) {
-	h.liveComponents = append(h.liveComponents, c)
-	h.routeLocked(c, h.view)
+// componentTurned leads routes to and from a component that runs now.
+func (h *Host) componentTurned(c *component) {
+	if c != nil {
+		h.liveComponents = append(h.liveComponents, c)
+	}
+	h.rerouteLocked()
 }
 
 func (h *Host) stopComponent(ctx context.Context, c *component) {
@@ -182,160 +190,4 @@ func (h *Host) stopComponent(ctx context.Context, c *component) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.liveComponents = slices.DeleteFunc(h.liveComponents, func(o *component) bool { return o == c })
-}
-
-func (h *Host) startProvider(ctx context.Context, name string) (*provider, error) {
-	h.mu.Lock()
-	v := h.view
-	h.mu.Unlock()
-	r := v.Provider(name)
-	if r == nil {
-		return nil, errcode.New(errcode.NotFound, "provider %q is no longer in link state", name)
-	}
-	return h.openProvider(ctx, v, r)
-}
-
-func (h *Host) startedProvider(p *provider) {
-	for _, s := range h.sessionsLocked(p, h.view) {
-		h.spawn(func() { s.end(context.WithoutCancel(h.ctx)) }) // there are none yet
-	}
-	h.spawn(func() { h.locked(func() { h.sourcesLocked(h.view) }) })
-}
-
-func (h *Host) stopProvider(ctx context.Context, p *provider) {
-	h.mu.Lock()
-	var all []*session
-	for _, gens := range p.sessions {
-		for _, s := range gens {
-			all = append(all, s)
-		}
-	}
-	p.sessions = map[string]map[uint64]*session{}
-	h.mu.Unlock()
-	h.stopSources(ctx, p)
-	for _, s := range all {
-		s.end(ctx)
-	}
-	if err := p.impl.Close(ctx); err != nil {
-		h.cfg.Log.Warn("close provider", "provider", p.record.Name, "error", err)
-	}
-}
-
-// componentConfig returns a component's own settings as they are now.
-func (h *Host) componentConfig(name string) map[string]string {
-	h.mu.Lock()
-	v := h.view
-	h.mu.Unlock()
-	r := v.Component(name)
-	if r == nil {
-		return nil
-	}
-	cfg, err := v.ResolveConfig(r.Config)
-	if err != nil { // link state holds no component with a config that is absent
-		h.cfg.Log.Error("component config", "component", name, "error", err)
-	}
-	return cfg
-}
-
-// sweep ends handles of other hosts whose lease is over.
-func (h *Host) sweep() {
-	t := time.NewTicker(time.Minute)
-	defer t.Stop()
-	for {
-		select {
-		case <-h.ctx.Done():
-			return
-		case now := <-t.C:
-			var tables []*wireTable
-			h.mu.Lock()
-			for _, w := range h.provs.all {
-				if w.running != nil {
-					for _, gens := range w.running.sessions {
-						for _, s := range gens {
-							tables = append(tables, s.wire)
-						}
-					}
-				}
-			}
-			h.mu.Unlock()
-			for _, t := range tables {
-				t.sweep(h.ctx, now.Add(-lease))
-			}
-		}
-	}
-}
-
-var errClosing = errors.New("the host is closing")
-
-// Close leaves the lattice: it refuses new work, finishes what it accepted
-// until ctx ends, and stops everything. It is idempotent.
-func (h *Host) Close(ctx context.Context) error {
-	h.mu.Lock()
-	if h.closed {
-		h.mu.Unlock()
-		return nil
-	}
-	h.closed = true
-	h.mu.Unlock()
-	h.draining.Store(true)
-	var errs []error
-	if h.announce != nil {
-		errs = append(errs, h.announce.Close())
-	}
-	h.closeSources(ctx)
-	h.settle(ctx)
-	if h.server != nil {
-		errs = append(errs, h.server.Close())
-	}
-	if h.serving != nil {
-		errs = append(errs, h.serving.Close())
-	}
-	if h.follower != nil {
-		errs = append(errs, h.follower.Close())
-	}
-	if h.beats != nil {
-		errs = append(errs, h.beats.Close())
-	}
-	h.cancel(errClosing)
-	h.mu.Lock()
-	var comps []*component
-	comps = append(comps, h.liveComponents...)
-	var provs []*provider
-	for _, w := range h.provs.all {
-		if w.running != nil {
-			provs = append(provs, w.running)
-			w.running = nil
-		}
-	}
-	h.mu.Unlock()
-	for _, c := range comps {
-		c.close(ctx)
-	}
-	for _, p := range provs {
-		h.stopProvider(ctx, p)
-	}
-	h.group.Wait()
-	return errors.Join(errs...)
-}
-
-// settle waits until no component runs a call, or ctx ends.
-func (h *Host) settle(ctx context.Context) {
-	t := time.NewTicker(10 * time.Millisecond)
-	defer t.Stop()
-	for {
-		busy := int64(0)
-		h.mu.Lock()
-		for _, c := range h.liveComponents {
-			busy += c.running.Load()
-		}
-		h.mu.Unlock()
-		if busy == 0 {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"latticework/components"
@@ -15,7 +14,6 @@ import (
 	"latticework/internal/errcode"
 	"latticework/lattice"
 	"latticework/lattice/linkstate"
-	"latticework/providers"
 	"latticework/wit/value"
 )
 
@@ -27,195 +25,76 @@ func isHTTP(iface string) bool {
 	return pkg == "wasi:http" && name == "incoming-handler"
 }
 
-// sourceKey names a link from a provider that calls components.
-type sourceKey struct {
-	link string
-	gen  uint64
-}
-
-// source is a running session of such a link.
-type source struct {
-	provider *provider
-	link     linkstate.LinkKey
-	gen      uint64
-	impl     providers.Session
-	err      error
-	ready    chan struct{}
-	cancel   context.CancelFunc
-}
-
-// sourcesLocked starts and ends the sessions of links that lead from
-// providers on this host.
-func (h *Host) sourcesLocked(v *linkstate.View) {
-	if h.closed {
-		return
-	}
-	wanted := map[sourceKey]bool{}
-	for _, w := range h.provs.all {
-		p := w.running
-		if p == nil || !p.tech.Source {
-			continue
-		}
-		for _, l := range v.LinksFrom(p.record.Name) {
-			key := sourceKey{l.Key().String(), l.Generation}
-			wanted[key] = true
-			if h.sources[key] != nil {
-				continue
-			}
-			cfg, err := v.ResolveConfig(l.SourceConfig)
-			if err != nil {
-				h.healthLocked(l.Key(), l.Generation, err)
-				continue
-			}
-			ctx, cancel := context.WithCancel(h.ctx)
-			s := &source{provider: p, link: l.Key(), gen: l.Generation, ready: make(chan struct{}), cancel: cancel}
-			h.sources[key] = s
-			h.spawn(func() { h.serveSource(ctx, s, l, cfg) })
-		}
-	}
-	for key, s := range h.sources {
-		if !wanted[key] {
-			delete(h.sources, key)
-			next := h.successorLocked(key)
-			h.spawn(func() {
-				if next != nil { // it takes over before its predecessor ends
-					<-next.ready
-				}
-				h.endSource(context.WithoutCancel(h.ctx), s)
-			})
-		}
-	}
-}
-
-// successorLocked returns the session of another generation of a link.
-func (h *Host) successorLocked(key sourceKey) *source {
-	for k, s := range h.sources {
-		if k.link == key.link && k.gen > key.gen {
-			return s
-		}
-	}
-	return nil
-}
-
-func (h *Host) serveSource(ctx context.Context, s *source, l *linkstate.Link, cfg map[string]string) {
-	defer close(s.ready)
-	src, ok := s.provider.impl.(providers.Source)
-	if !ok || len(l.Targets) == 0 {
-		s.err = errcode.New(errcode.Internal, "link %s: provider %s calls no component", l.Key(), s.provider.record.Name)
-		h.linkHealth(s.link, s.gen, s.err)
-		return
-	}
-	pl := providers.Link{Source: l.Source, Name: l.Name, Target: l.Targets[0].Name, Config: cfg, Revision: l.Generation}
-	wait := 200 * time.Millisecond
-	for {
-		s.impl, s.err = src.Serve(ctx, pl, &handler{host: h, target: l.Targets[0].Name, source: l.Source, link: l.Name})
-		h.linkHealth(s.link, s.gen, s.err)
-		if s.err == nil || ctx.Err() != nil {
-			return
-		}
-		t := time.NewTimer(wait)
-		select {
-		case <-t.C:
-			wait = min(2*wait, 5*time.Second)
-		case <-ctx.Done():
-			t.Stop()
-			return
-		}
-	}
-}
-
-func (h *Host) endSource(ctx context.Context, s *source) {
-	s.cancel()
-	<-s.ready
-	if s.impl != nil {
-		if err := s.impl.Close(ctx); err != nil {
-			h.cfg.Log.Warn("close session", "link", s.link.String(), "error", err)
-		}
-	}
-}
-
-// stopSources ends the sessions of links from p.
-func (h *Host) stopSources(ctx context.Context, p *provider) {
-	h.mu.Lock()
-	var all []*source
-	for key, s := range h.sources {
-		if s.provider == p {
-			all = append(all, s)
-			delete(h.sources, key)
-		}
-	}
-	h.mu.Unlock()
-	for _, s := range all {
-		h.endSource(ctx, s)
-	}
-}
-
-// closeSources ends all sessions that bring requests in.
-func (h *Host) closeSources(ctx context.Context) {
-	h.mu.Lock()
-	all := h.sources
-	h.sources = map[sourceKey]*source{}
-	h.mu.Unlock()
-	for _, s := range all {
-		h.endSource(ctx, s)
-	}
-}
-
-// addressLocked returns where a provider listens, "" if nowhere.
-func (h *Host) addressLocked(name string) string {
-	var out []string
-	for _, s := range h.sources {
-		if s.provider.record.Name != name {
-			continue
-		}
-		select {
-		case <-s.ready:
-			if a, ok := providers.As[interface{ Addr() string }](s.impl); ok && s.impl != nil {
-				out = append(out, a.Addr())
-			}
-		default:
-		}
-	}
-	return strings.Join(out, ",")
-}
-
 // handler serves HTTP requests by a component, on this host if it runs here.
 type handler struct {
 	host                 *Host
 	target, source, link string
+	policy               linkstate.Policy
 }
 
 // ServeHTTP calls the component's incoming-handler with fresh state.
 func (s *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := s.host
+	if s.policy.TimeoutMillis > 0 {
+		ctx, cancel := context.WithTimeout(r.Context(), time.Duration(s.policy.TimeoutMillis)*time.Millisecond)
+		defer cancel()
+		r = r.WithContext(ctx)
+	}
 	h.mu.Lock()
 	wl := h.comps.all[s.target]
+	others := h.othersLocked(h.view, s.target)
+	here := wl != nil && (wl.running != nil || len(others) == 0)
 	h.mu.Unlock()
 	var err error
-	if wl != nil {
-		err = h.onComponent(r.Context(), wl, func(c *component) error { return c.serveHTTP(w, r) })
+	if here || s.policy.Locality == localOnly {
+		err = s.serveHere(w, r, wl)
 	} else {
-		err = s.forward(w, r)
+		err = s.forward(w, r, others)
 	}
-	if err == nil {
-		return
+	if err != nil {
+		s.fail(w, r, err)
 	}
+}
+
+func (s *handler) serveHere(w http.ResponseWriter, r *http.Request, wl *workload[component]) error {
+	if wl == nil {
+		return errcode.New(errcode.Unavailable, "component %s does not run on host %s, and the link is %s", s.target, s.host.cfg.Name, localOnly)
+	}
+	return s.host.onComponent(r.Context(), wl, func(c *component) error { return c.serveHTTP(w, r) })
+}
+
+// fail answers a request that a component did not.
+func (s *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if !errors.Is(err, context.Canceled) {
-		h.cfg.Log.Warn("request failed", "component", s.target, "method", r.Method, "path", r.URL.Path, "error", err)
+		s.host.cfg.Log.Warn("request failed", "component", s.target, "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	status := httpStatus(err)
 	var served *wasihttp.Error
-	if errors.As(err, &served) {
-		if served.HeadSent && served.Complete {
-			return // the client has a whole answer; what failed came after it
-		}
-		if served.HeadSent {
-			panic(http.ErrAbortHandler) // the client must not take half an answer for a whole one
-		}
+	var large *tooLarge
+	switch {
+	case errors.As(err, &large):
+		status = http.StatusRequestEntityTooLarge
+	case !errors.As(err, &served):
+	case served.HeadSent && served.Complete:
+		return // the client has a whole answer; what failed came after it
+	case served.HeadSent:
+		panic(http.ErrAbortHandler) // the client must not take half an answer for a whole one
+	default:
 		status = served.Status
 	}
-	http.Error(w, string(errcode.Of(err))+": "+err.Error(), status)
+	http.Error(w, failureText(err), status)
 }
+
+func failureText(err error) string { return string(errcode.Of(err)) + ": " + err.Error() }
+
+// tooLarge is the refusal of a request that no message carries.
+type tooLarge struct{ err error }
+
+// Error says how large the request was and may be.
+func (e *tooLarge) Error() string { return e.err.Error() }
+
+// Unwrap returns an error with the code.
+func (e *tooLarge) Unwrap() error { return e.err }
 
 // httpStatus is the status for an error that kept a component from answering.
 func httpStatus(err error) int {
@@ -248,9 +127,12 @@ func (c *component) httpExports() (*bindings.IncomingHandlerExports, error) {
 
 // forward sends the request to a host that runs the component: one message
 // and one reply.
-func (s *handler) forward(w http.ResponseWriter, r *http.Request) error {
+//
+// Errors: *tooLarge if one message cannot carry the request; those of
+// invokeReplica.
+func (s *handler) forward(w http.ResponseWriter, r *http.Request, hosts []lattice.HostID) error {
 	h := s.host
-	limit := h.cfg.Bus.MaxPayload()
+	limit := h.maxPayload()
 	body, err := io.ReadAll(io.LimitReader(r.Body, int64(limit)+1))
 	if err != nil {
 		return errcode.New(errcode.Unavailable, "read request body: %w", err)
@@ -267,28 +149,34 @@ func (s *handler) forward(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if len(e.Buf) > limit {
-		return errcode.New(errcode.Unsupported, "request bytes for a component on another host: %d > %d: streaming between hosts is not supported yet", len(e.Buf), limit).
-			WithNext("run the component on the host that serves HTTP")
+		return &tooLarge{errcode.New(errcode.Unsupported, "request bytes for a component on another host: at least %d > %d: streaming between hosts is not supported yet", len(e.Buf), limit).
+			WithNext("run the component on the host that serves HTTP")}
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.cfg.CallTimeout)
 	defer cancel()
-	inv := lattice.Invocation{ID: lattice.NewInvocationID(), Source: s.source, Target: s.target, LinkName: s.link, Interface: httpHandler, Func: "handle"}
-	data, _, err := h.invokeReplica(ctx, "", inv, e.Buf)
+	inv := lattice.Invocation{ID: lattice.NewInvocationID(), Source: s.source, Target: s.target, LinkName: s.link,
+		Interface: httpHandler, Func: "handle", Trace: r.Header.Get("Traceparent")}
+	data, _, err := h.invokeReplica(ctx, hosts, s.policy.Idempotent, inv, e.Buf)
 	if err != nil {
 		return err
 	}
+	return writeResponse(w, data)
+}
+
+// writeResponse writes what invokedHTTP encoded.
+func writeResponse(w http.ResponseWriter, data []byte) error {
 	d := value.NewDecoder(data)
 	status := d.U16()
 	header := getHeader(d)
-	out := d.Bytes()
+	body := d.Bytes()
 	if err := d.Err(); err != nil {
-		return err
+		return errcode.New(errcode.Internal, "read a response from another host: %w", err)
 	}
 	for k, v := range header {
 		w.Header()[k] = v
 	}
 	w.WriteHeader(int(status))
-	_, _ = w.Write(out) // fails when the client is gone: nobody is left to tell
+	_, _ = w.Write(body) // fails when the client is gone: nobody is left to tell
 	return nil
 }
 
@@ -332,8 +220,9 @@ func (h *Host) invokedHTTP(ctx context.Context, wl *workload[component], params 
 		return nil, lattice.Refuse(errcode.New(errcode.Invalid, "read forwarded request: %w", err))
 	}
 	r.Header, r.Host, r.RemoteAddr, r.RequestURI = header, host, remote, uri
-	w := &bufferedResponse{header: http.Header{}, limit: h.cfg.Bus.MaxPayload()}
-	if err := h.onComponent(ctx, wl, func(c *component) error { return c.serveHTTP(w, r) }); err != nil {
+	w := &bufferedResponse{header: http.Header{}, limit: h.maxPayload()}
+	err = h.onComponent(ctx, wl, func(c *component) error { return c.serveHTTP(w, r) })
+	if err = w.settle(err); err != nil {
 		return nil, err
 	}
 	var e value.Encoder
@@ -349,9 +238,10 @@ func (h *Host) invokedHTTP(ctx context.Context, wl *workload[component], params 
 // bufferedResponse holds a response that goes into one message.
 type bufferedResponse struct {
 	header http.Header
-	status int
+	status int // 0 before
 	body   bytes.Buffer
 	limit  int
+	full   error // why the body was cut
 }
 
 // Header returns the response's header.
@@ -367,8 +257,30 @@ func (w *bufferedResponse) WriteHeader(status int) {
 // Write fails above what a message carries.
 func (w *bufferedResponse) Write(b []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
-	if w.body.Len()+len(b) > w.limit {
-		return 0, errcode.New(errcode.Unsupported, "response bytes of a component on another host: %d > %d: streaming between hosts is not supported yet", w.body.Len()+len(b), w.limit)
+	if n := w.body.Len() + len(b); n > w.limit {
+		w.full = errcode.New(errcode.Unsupported, "response bytes of a component on another host: at least %d > %d: streaming between hosts is not supported yet", n, w.limit).
+			WithNext("run the component on the host that serves HTTP")
+		return 0, w.full
 	}
 	return w.body.Write(b)
+}
+
+// settle decides what a failure of the component means for the caller: an
+// error, or a response that says so or is whole all the same.
+func (w *bufferedResponse) settle(err error) error {
+	var served *wasihttp.Error // once the guest was entered
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &served):
+		return lattice.Refuse(err)
+	case w.full != nil:
+		return w.full
+	case served.HeadSent && served.Complete:
+		return nil
+	case served.HeadSent:
+		return refuseUnless(true, err)
+	}
+	http.Error(w, failureText(err), served.Status)
+	return nil
 }

@@ -2,12 +2,8 @@ package host
 
 import (
 	"context"
-	"encoding/json"
-	"math/rand/v2"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"latticework/internal/errcode"
 	"latticework/lattice"
@@ -42,8 +38,8 @@ func (h *Host) Inventory(context.Context) (lattice.Inventory, error) {
 		Version: h.cfg.Version, Zone: h.cfg.Zone, Labels: h.cfg.Labels,
 	}
 	for _, w := range h.comps.all {
-		r := lattice.RunningWorkload{Name: w.name, Revision: w.have, Count: w.count, State: w.state, Message: w.message}
-		if w.running != nil {
+		r := lattice.RunningWorkload{Name: w.name, Revision: w.revision, Count: w.count, State: w.state, Message: w.message()}
+		if w.running != nil && w.err == nil {
 			if missing := w.running.unlinked(h.view); len(missing) > 0 {
 				r.State = stateFailed
 				r.Message = "import " + strings.Join(missing, ", ") + " is not linked"
@@ -53,7 +49,7 @@ func (h *Host) Inventory(context.Context) (lattice.Inventory, error) {
 	}
 	for _, w := range h.provs.all {
 		inv.Providers = append(inv.Providers, lattice.RunningWorkload{
-			Name: w.name, Revision: w.have, Count: 1, State: w.state, Message: w.message, Address: h.addressLocked(w.name),
+			Name: w.name, Revision: w.revision, Count: 1, State: w.state, Message: w.message(), Address: h.addressLocked(w.name),
 		})
 	}
 	for _, l := range h.health {
@@ -73,113 +69,39 @@ func (h *Host) linkHealth(key linkstate.LinkKey, gen uint64, err error) {
 	h.healthLocked(key, gen, err)
 }
 
+// healthLocked is linkHealth with host.mu held. What a generation says of
+// itself does not change what a later one said.
 func (h *Host) healthLocked(key linkstate.LinkKey, gen uint64, err error) {
 	k := key.String()
 	old, had := h.health[k]
-	switch {
-	case err != nil:
-		h.health[k] = lattice.LinkHealth{Key: key, Generation: gen,
-			Error: lattice.WireError{Code: errcode.Of(err), Msg: err.Error(), Next: errcode.NextOf(err)}}
-	case had && old.Generation <= gen:
-		delete(h.health, k)
-	default:
+	if had && old.Generation > gen || !had && err == nil {
 		return
 	}
-	h.changedLocked()
+	if err == nil {
+		delete(h.health, k)
+		h.changedLocked()
+		return
+	}
+	now := lattice.LinkHealth{Key: key, Generation: gen, Error: lattice.WireError{Code: errcode.Of(err), Msg: err.Error(), Next: errcode.NextOf(err)}}
+	if !had || old.Generation != gen || old.Error != now.Error {
+		h.health[k] = now
+		h.changedLocked()
+	}
 }
 
-// healthOf forgets links that are gone. h.mu is held.
-func (h *Host) healthOf(v *linkstate.View) {
-	for k, l := range h.health {
-		if v.Link(l.Key) == nil {
+// healthOfLocked forgets generations that are no longer a link's present one,
+// and notes the links that no call could use.
+func (h *Host) healthOfLocked(v *linkstate.View) {
+	for k, e := range h.health {
+		if l := v.Link(e.Key); l == nil || l.Generation != e.Generation {
 			delete(h.health, k)
 		}
 	}
-}
-
-// peers knows which other hosts are up. It is safe for concurrent use.
-type peers struct {
-	mu   sync.Mutex
-	seen map[lattice.HostID]peer // guarded by mu
-}
-
-type peer struct {
-	at       time.Time
-	load     float64
-	draining bool
-	stopped  bool
-}
-
-// suspectAfter is three missed heartbeats.
-const suspectAfter = 3 * time.Second
-
-func (p *peers) listen(b lattice.Bus, s lattice.Subjects) (lattice.Subscription, error) {
-	p.seen = map[lattice.HostID]peer{}
-	return b.Subscribe(s.Heartbeats(), lattice.SubscribeOptions{Ordered: true}, func(_ context.Context, m *lattice.Message) (lattice.Reply, error) {
-		var hb lattice.Heartbeat
-		if err := json.Unmarshal(m.Data, &hb); err != nil || hb.Host.Validate() != nil {
-			return lattice.Reply{}, nil // says nothing
-		}
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.seen[hb.Host] = peer{at: time.Now(), load: hb.Load, draining: hb.Draining, stopped: hb.Stopping}
-		return lattice.Reply{}, nil
-	})
-}
-
-// order sorts hosts by who should be asked first: those that are up, the less
-// loaded of two random ones foremost; then those that are draining or silent.
-func (p *peers) order(hosts []lattice.HostID) []lattice.HostID {
-	rand.Shuffle(len(hosts), func(i, j int) { hosts[i], hosts[j] = hosts[j], hosts[i] })
-	if len(hosts) < 2 {
-		return hosts
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	rank := func(h lattice.HostID) int {
-		s, ok := p.seen[h]
-		switch {
-		case ok && !s.stopped && !s.draining && time.Since(s.at) < suspectAfter:
-			return 0
-		case ok && !s.stopped && time.Since(s.at) < suspectAfter:
-			return 1
-		}
-		return 2
-	}
-	slices.SortStableFunc(hosts, func(a, b lattice.HostID) int { return rank(a) - rank(b) })
-	if rank(hosts[1]) == 0 && p.seen[hosts[1]].load < p.seen[hosts[0]].load {
-		hosts[0], hosts[1] = hosts[1], hosts[0]
-	}
-	return hosts
-}
-
-// invokeReplica sends an invocation to the host pinned, or to the replicas of
-// its target in turn until one accepts it.
-func (h *Host) invokeReplica(ctx context.Context, pinned lattice.HostID, inv lattice.Invocation, params []byte) ([]byte, lattice.HostID, error) {
-	if pinned != "" {
-		inv.Handle = "held"
-		data, err := lattice.Invoke(ctx, h.cfg.Bus, h.subjects, pinned, inv, params)
-		return data, pinned, err
-	}
-	h.mu.Lock()
-	a := h.view.AssignmentOf(inv.Target)
-	h.mu.Unlock()
-	var hosts []lattice.HostID
-	if a != nil {
-		for _, p := range a.Hosts {
-			if id := lattice.HostID(p.Host); id != h.cfg.ID {
-				hosts = append(hosts, id)
+	for name := range h.comps.all {
+		for _, l := range v.LinksFrom(name) {
+			if err := usable(l); err != nil {
+				h.healthLocked(l.Key(), l.Generation, err)
 			}
 		}
 	}
-	err := error(errcode.New(errcode.Unavailable, "%s runs on no host that can be reached", inv.Target).
-		WithNext("lattice get hosts"))
-	for _, id := range h.peers.order(hosts) {
-		var data []byte
-		data, err = lattice.Invoke(ctx, h.cfg.Bus, h.subjects, id, inv, params)
-		if err == nil || !lattice.IsRefused(err) || ctx.Err() != nil {
-			return data, id, err
-		}
-	}
-	return nil, "", err
 }

@@ -2,7 +2,8 @@ package host
 
 import (
 	"context"
-	"encoding/binary"
+	"errors"
+	"strconv"
 	"sync"
 	"time"
 
@@ -26,22 +27,28 @@ type remoteHandle struct {
 // one that is lost is made good by the owner's lease.
 func (r *remoteHandle) Drop(context.Context) {
 	t := r.target
+	h := t.binding.host
 	var e value.Encoder
 	e.PutU32(r.num)
-	inv := t.invocation("[resource-drop]" + r.res.Name)
-	_ = t.binding.host.cfg.Bus.Publish(t.binding.host.subjects.Host(r.host, lattice.HostOpInvoke), inv.Header(), e.Buf)
+	inv := t.invocation(dropPrefix + r.res.Name)
+	inv.Handle = handleName(r.num)
+	if err := h.cfg.Bus.Publish(h.subjects.Host(r.host, lattice.HostOpInvoke), inv.Header(), e.Buf); err != nil {
+		h.cfg.Log.Debug("drop of a handle not sent", "host", r.host, "error", err)
+	}
 }
 
-// remoteTarget serves a binding from other hosts under one generation.
+// handleName is how an invocation names the handle that it is pinned by.
+func handleName(num uint32) string { return strconv.FormatUint(uint64(num), 10) }
+
+// remoteTarget serves a binding from other hosts under one gate.
 type remoteTarget struct {
 	binding *binding
 	gate    *gate
-	name    string // of the component or provider
 }
 
 func (t *remoteTarget) invocation(fn string) lattice.Invocation {
 	return lattice.Invocation{
-		ID: lattice.NewInvocationID(), Source: t.binding.component, Target: t.name,
+		ID: lattice.NewInvocationID(), Source: t.binding.component, Target: t.gate.place.target,
 		LinkName: t.binding.link, Interface: t.binding.decl.Name, Func: fn, Generation: t.gate.generation,
 	}
 }
@@ -78,23 +85,55 @@ func (t *remoteTarget) call(ctx context.Context, call *abi.Call, i int) error {
 	if err := firstErr(call.Err(), enc.Err()); err != nil {
 		return err
 	}
-	if limit := h.cfg.Bus.MaxPayload(); len(enc.Buf) > limit {
+	if limit := h.maxPayload(); len(enc.Buf) > limit {
 		return errcode.New(errcode.Exhausted, "call %s.%s on another host: parameter bytes: %d > %d", t.binding.decl.Name, f.name, len(enc.Buf), limit)
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.cfg.CallTimeout)
-	defer cancel()
-	data, from, err := h.invokeReplica(ctx, out.host, t.invocation(f.name), enc.Buf)
+	inv := t.invocation(f.name)
+	data, from, err := t.send(ctx, out, inv, enc.Buf)
 	if err != nil {
-		return err
+		return &calleeError{err}
 	}
-	dec := value.NewDecoder(data)
 	if f.codec.Result == nil {
 		return nil
 	}
+	dec := value.NewDecoder(data)
 	dec.Handles = &incoming{target: t, host: from}
 	f.codec.Result.FromWire(&call.Mem, call.Result, dec)
-	return firstErr(call.Err(), dec.Err())
+	if err := call.Err(); err != nil {
+		return err
+	}
+	if err := dec.Err(); err != nil {
+		return &calleeError{errcode.New(errcode.Internal, "read the reply of %s on host %s: %w", f.name, from, err)}
+	}
+	return nil
 }
+
+// send sends the invocation to the host that the call's handles are on, or to
+// the replicas in turn until one accepts it.
+func (t *remoteTarget) send(ctx context.Context, out *outgoing, inv lattice.Invocation, params []byte) ([]byte, lattice.HostID, error) {
+	h := t.binding.host
+	policy := t.gate.policy.Load()
+	if policy.TimeoutMillis == 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, h.cfg.CallTimeout)
+		defer cancel()
+	}
+	if out.host != "" {
+		inv.Handle = handleName(out.first)
+		data, err := lattice.Invoke(ctx, h.cfg.Bus, h.subjects, out.host, inv, params)
+		return data, out.host, err
+	}
+	if policy.Locality == localOnly {
+		return nil, "", errcode.New(errcode.Unavailable, "call %s on another host: %s does not run on host %s, and the link is %s", inv.Func, inv.Target, h.cfg.Name, localOnly).
+			WithNext("place both on one host, or change the link's locality")
+	}
+	return h.invokeReplica(ctx, *t.gate.hosts.Load(), policy.Idempotent, inv, params)
+}
+
+// localOnly is the locality of a link whose calls stay on the host. With the
+// others a call goes to the target on this host if it runs here, else to any
+// replica.
+const localOnly = "local-only"
 
 func firstErr(errs ...error) error {
 	for _, e := range errs {
@@ -109,6 +148,7 @@ func firstErr(errs ...error) error {
 type outgoing struct {
 	target *remoteTarget
 	host   lattice.HostID // of the handles so far; "" without
+	first  uint32         // the first handle's number
 }
 
 // LowerOwn gives up the guest's handle: the owner's number goes to the owner.
@@ -120,12 +160,14 @@ func (o *outgoing) LowerOwn(rep any, r *wit.Resource) (uint32, error) {
 func (o *outgoing) LowerBorrow(rep any, r *wit.Resource) (uint32, error) {
 	h, ok := rep.(*remoteHandle)
 	if !ok || h.res != r || h.target.gate != o.target.gate {
-		return 0, errcode.New(errcode.Unsupported, "pass a %s to %s on another host: it was not made there", r.Name, o.target.name)
+		return 0, errcode.New(errcode.Unsupported, "pass a %s to %s on another host: it was not made there", r.Name, o.target.gate.place.target)
 	}
 	if o.host != "" && o.host != h.host {
-		return 0, errcode.New(errcode.Unsupported, "pass a %s to %s: it was made on another host than the call's other handles", r.Name, o.target.name)
+		return 0, errcode.New(errcode.Unsupported, "pass a %s to %s: it was made on another host than the call's other handles", r.Name, o.target.gate.place.target)
 	}
-	o.host = h.host
+	if o.host == "" {
+		o.host, o.first = h.host, h.num
+	}
 	return h.num, nil
 }
 
@@ -145,106 +187,38 @@ func (in *incoming) LiftBorrow(uint32, *wit.Resource) (any, error) {
 	return nil, errcode.New(errcode.Invalid, "a reply holds a borrowed handle")
 }
 
-// lease is how long the owner keeps a handle that is not used: longer than any
-// call that could hold it lasts.
-const lease = 10 * time.Minute
-
-// wireTable holds the resources of one session that other hosts have handles
-// of. It is safe for concurrent use.
-type wireTable struct {
-	gate *gate
-
-	mu      sync.Mutex
-	next    uint32                // guarded by mu
-	entries map[uint32]*wireEntry // guarded by mu
-}
-
-type wireEntry struct {
-	rep  any
-	res  *wit.Resource
-	used time.Time
-}
-
-// newWireTable returns a table whose numbers begin at a point that differs
-// from session to session, so that a handle of a session that is gone is
-// found out.
-func newWireTable(g *gate) *wireTable {
-	return &wireTable{gate: g, next: randomStart(), entries: map[uint32]*wireEntry{}}
-}
-
-// LowerOwn gives rep a number.
-func (t *wireTable) LowerOwn(rep any, r *wit.Resource) (uint32, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for t.next++; t.next == 0 || t.entries[t.next] != nil; t.next++ {
-	}
-	t.entries[t.next] = &wireEntry{rep: rep, res: r, used: time.Now()}
-	t.gate.Acquire()
-	return t.next, nil
-}
-
-// LowerBorrow fails: a reply holds no borrowed handle.
-func (t *wireTable) LowerBorrow(any, *wit.Resource) (uint32, error) {
-	return 0, errcode.New(errcode.Unsupported, "a borrowed handle cannot be returned to another host")
-}
-
-func (t *wireTable) get(i uint32, r *wit.Resource, take bool) (any, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	e := t.entries[i]
-	if e == nil || r != nil && e.res != r {
-		return nil, errcode.New(errcode.NotFound, "handle %d is not known here: its lease is over, or the provider was restarted", i)
-	}
-	e.used = time.Now()
-	if take {
-		delete(t.entries, i)
-		t.gate.Release()
-	}
-	return e.rep, nil
-}
-
-// LiftOwn takes handle i back.
-func (t *wireTable) LiftOwn(i uint32, r *wit.Resource) (any, error) { return t.get(i, r, true) }
-
-// LiftBorrow returns what handle i stands for.
-func (t *wireTable) LiftBorrow(i uint32, r *wit.Resource) (any, error) { return t.get(i, r, false) }
-
-// Owner is not used for other hosts' handles: the table counts them itself.
-func (t *wireTable) Owner(uint32) abi.Owner { return nil }
-
-// SetOwner is not used for other hosts' handles.
-func (t *wireTable) SetOwner(abi.Owner) {}
-
-// drop ends handle i.
-func (t *wireTable) drop(ctx context.Context, i uint32) error {
-	rep, err := t.get(i, nil, true)
-	if err != nil {
-		return err
-	}
-	if d, ok := rep.(abi.Dropper); ok {
-		d.Drop(ctx)
-	}
-	return nil
-}
-
-// sweep ends the handles that were not used since before.
-func (t *wireTable) sweep(ctx context.Context, before time.Time) {
-	t.mu.Lock()
-	var old []uint32
-	for i, e := range t.entries {
-		if e.used.Before(before) {
-			old = append(old, i)
+// invokeReplica sends an invocation to hosts in turn until one accepts it. One
+// that may have been executed is sent again only if it is idempotent.
+//
+// Errors: ErrUnavailable if there is no host; those of lattice.Invoke.
+func (h *Host) invokeReplica(ctx context.Context, hosts []lattice.HostID, idempotent bool, inv lattice.Invocation, params []byte) ([]byte, lattice.HostID, error) {
+	err := error(errcode.New(errcode.Unavailable, "%s runs on no other host", inv.Target).
+		WithNext("lattice get hosts, and lattice get components"))
+	order := h.peers.order(hosts)
+	for i, id := range order {
+		data, sendErr := h.invokeOnce(ctx, id, idempotent, len(order)-i, inv, params)
+		if err = sendErr; err == nil {
+			return data, id, nil
+		}
+		if ctx.Err() != nil || !lattice.IsRefused(err) && !(idempotent && unanswered(err)) {
+			break
 		}
 	}
-	t.mu.Unlock()
-	for _, i := range old {
-		_ = t.drop(ctx, i) // gone meanwhile: as wanted
-	}
+	return nil, "", err
 }
 
-func (t *wireTable) close(ctx context.Context) { t.sweep(ctx, time.Now().Add(time.Hour)) }
+// invokeOnce sends an invocation to a host. One that may be repeated gets its
+// share of the time only, for left attempts.
+func (h *Host) invokeOnce(ctx context.Context, id lattice.HostID, idempotent bool, left int, inv lattice.Invocation, params []byte) ([]byte, error) {
+	if deadline, ok := ctx.Deadline(); ok && idempotent && left > 1 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
+		defer cancel()
+	}
+	return lattice.Invoke(ctx, h.cfg.Bus, h.subjects, id, inv, params)
+}
 
-func randomStart() uint32 {
-	id := lattice.NewInvocationID() // 80 random bits at its end
-	return binary.LittleEndian.Uint32([]byte(id)[len(id)-4:]) * 2654435761
+// unanswered reports whether an error leaves open if a call was executed.
+func unanswered(err error) bool {
+	return errors.Is(err, errcode.Deadline) || errors.Is(err, errcode.Unavailable) || errors.Is(err, errcode.Closed)
 }

@@ -4,24 +4,22 @@ import (
 	"context"
 	"encoding/binary"
 	"sync/atomic"
+	"time"
 
 	"latticework/internal/errcode"
-	"latticework/wit"
+	"latticework/lattice/linkstate"
 	"latticework/wit/abi"
 )
 
 // callFunc serves one function of a binding over one route.
 type callFunc func(ctx context.Context, call *abi.Call) error
 
-// route is where the calls of one binding go under one generation of its
-// link.
+// route is where the calls of one binding go through one gate. It never leads
+// elsewhere: another target has another gate.
 type route struct {
 	gate *gate
-	// kind and target tell whether a route leads where another one does.
-	kind   routeKind
-	target string
 	// calls are the binding's functions by index; nil until the target is
-	// ready, see wait.
+	// ready, see wait. Written once.
 	calls atomic.Pointer[[]callFunc]
 	// wait answers when calls is set, or why it cannot be.
 	wait func(ctx context.Context) error
@@ -40,9 +38,6 @@ const (
 func (r *route) function(ctx context.Context, i int) (callFunc, error) {
 	if calls := r.calls.Load(); calls != nil {
 		return (*calls)[i], nil
-	}
-	if r.wait == nil {
-		return nil, errcode.New(errcode.Internal, "a route without a target")
 	}
 	if err := r.wait(ctx); err != nil {
 		return nil, err
@@ -100,27 +95,19 @@ func (b *binding) bound() *abi.Interface {
 // error where its type has one that fits.
 func (b *binding) call(ctx context.Context, call *abi.Call, i int) error {
 	f := &b.funcs[i]
-	r := b.held(call, f)
-	if r != nil {
-		r.gate.enterHeld()
-	} else {
-		for r = b.current.Load(); r != nil && !r.gate.enter(); {
-			next := b.current.Load()
-			if next == r { // the link is gone and nothing has replaced it
-				r = nil
-				break
-			}
-			r = next
-		}
-		if r == nil {
-			return f.fail.answer(call, errcode.New(errcode.Unavailable, "%s is not linked: component %s imports %s", b.pkg, b.component, b.decl.Name).
-				WithNext("lattice link put %s %s TARGET", b.component, b.pkg))
-		}
-	}
-	defer r.gate.leave()
-	fn, err := r.function(ctx, i)
+	r, err := b.enter(call, f)
 	if err != nil {
 		return f.fail.answer(call, err)
+	}
+	defer r.gate.leave()
+	if p := r.gate.policy.Load(); p.TimeoutMillis > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(p.TimeoutMillis)*time.Millisecond)
+		defer cancel()
+	}
+	fn, err := r.function(ctx, i)
+	if err != nil {
+		return f.fail.answer(call, &calleeError{err})
 	}
 	call.Handles.SetOwner(r.gate)
 	if err := fn(ctx, call); err != nil {
@@ -129,20 +116,45 @@ func (b *binding) call(ctx context.Context, call *abi.Call, i int) error {
 	return nil
 }
 
-// held returns the route under which the call's first handle parameter was
+// enter begins a call and returns its route; the caller leaves the route's
+// gate when the call is over.
+//
+// Errors: ErrUnavailable if the import is not linked; ErrUnsupported if the
+// handle that the call begins with came by a link that does not lead there.
+func (b *binding) enter(call *abi.Call, f *boundFunc) (*route, error) {
+	if g := heldBy(call, f); g != nil {
+		var r *route
+		if b.index < len(g.routes) {
+			r = g.routes[b.index].Load()
+		}
+		if r == nil {
+			return nil, errcode.New(errcode.Unsupported, "call %s.%s: the handle came by the link %s, which does not serve %s", b.decl.Name, f.name, g.linkKey, b.decl.Name).
+				WithNext("let one link serve both interfaces")
+		}
+		g.enterHeld()
+		return r, nil
+	}
+	r := b.current.Load()
+	for r != nil && !r.gate.enter() {
+		// The route was replaced before its gate was closed.
+		r = b.current.Load()
+	}
+	if r == nil {
+		return nil, errcode.New(errcode.Unavailable, "%s is not linked: component %s imports %s", b.pkg, b.component, b.decl.Name).
+			WithNext("lattice link put %s %s TARGET", b.component, b.pkg)
+	}
+	return r, nil
+}
+
+// heldBy returns the gate under which the call's first handle parameter was
 // made, nil if there is none.
-func (b *binding) held(call *abi.Call, f *boundFunc) *route {
+func heldBy(call *abi.Call, f *boundFunc) *gate {
 	if f.handle < 0 || len(call.Params) < f.handle+4 {
 		return nil
 	}
-	g, ok := call.Handles.Owner(binary.LittleEndian.Uint32(call.Params[f.handle:])).(*gate)
-	if !ok || b.index >= len(g.routes) {
-		return nil
-	}
-	return g.routes[b.index].Load()
+	g, _ := call.Handles.Owner(binary.LittleEndian.Uint32(call.Params[f.handle:])).(*gate)
+	return g
 }
 
-// resources returns every resource that the binding's functions mention.
-func (b *binding) resources() []*wit.Resource {
-	return append(append([]*wit.Resource(nil), b.decl.Resources...), b.decl.Uses...)
-}
+// defaultPolicy is that of a link that states none.
+var defaultPolicy linkstate.Policy

@@ -2,42 +2,80 @@ package host
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"latticework/components"
 	"latticework/internal/errcode"
 	"latticework/lattice"
-	"latticework/lattice/linkstate"
-	"latticework/wit"
 	"latticework/wit/abi"
 	"latticework/wit/value"
 )
 
 const dropPrefix = "[resource-drop]"
 
-// invoked serves an invocation from another host.
+// invoked serves an invocation from another host. It is refused if nothing of
+// it was executed.
 func (h *Host) invoked(ctx context.Context, inv lattice.Invocation, params []byte) ([]byte, error) {
-	if h.draining.Load() && !strings.HasPrefix(inv.Func, dropPrefix) && inv.Handle == "" {
-		return nil, lattice.Refuse(errcode.New(errcode.Unavailable, "host %s is draining", h.cfg.Name))
+	if inv.Handle != "" {
+		return h.invokedHeld(ctx, inv, params)
 	}
 	h.mu.Lock()
 	c := h.comps.all[inv.Target]
+	refused := h.refusesLocked(inv.Target)
 	h.mu.Unlock()
-	if c != nil {
+	switch {
+	case refused:
+		return nil, lattice.Refuse(errcode.New(errcode.Unavailable, "host %s is draining", h.cfg.Name))
+	case c != nil && isHTTP(inv.Interface):
+		return h.invokedHTTP(ctx, c, params)
+	case c != nil:
 		return h.invokedComponent(ctx, c, inv, params)
 	}
 	s, err := h.findSession(ctx, inv)
 	if err != nil {
 		return nil, lattice.Refuse(err)
 	}
-	if strings.HasPrefix(inv.Func, dropPrefix) {
-		d := value.NewDecoder(params)
-		i := d.U32()
-		if err := d.Err(); err != nil {
-			return nil, err
-		}
-		return nil, s.wire.drop(ctx, i)
+	return h.invokedProvider(ctx, s, inv, params)
+}
+
+// refusesLocked reports whether the host takes no new calls for a workload: it
+// closes, or drains and another host has the workload too.
+func (h *Host) refusesLocked(target string) bool {
+	return h.closed || h.draining.Load() && len(h.othersLocked(h.view, target)) > 0
+}
+
+// invokedHeld serves a call on a handle that this host gave, or its end.
+func (h *Host) invokedHeld(ctx context.Context, inv lattice.Invocation, params []byte) ([]byte, error) {
+	num, err := strconv.ParseUint(inv.Handle, 10, 32)
+	if err != nil {
+		return nil, lattice.Refuse(errcode.New(errcode.Invalid, "read invocation: handle %q is not a number", inv.Handle))
 	}
+	s := h.sessionHolding(uint32(num), inv)
+	if s == nil {
+		return nil, lattice.Refuse(errGone(uint32(num)))
+	}
+	if strings.HasPrefix(inv.Func, dropPrefix) {
+		return nil, s.wire.drop(ctx, uint32(num))
+	}
+	return h.invokedProvider(ctx, s, inv, params)
+}
+
+// sessionHolding returns the session that gave a handle to the invocation's
+// source, nil if there is none. It may be one that nothing new is routed to.
+func (h *Host) sessionHolding(num uint32, inv lattice.Invocation) *session {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for s := range h.openSessions {
+		if s.gate.generation == inv.Generation && s.gate.linkKey.Source == inv.Source && s.wire.holds(num) {
+			return s
+		}
+	}
+	return nil
+}
+
+// invokedProvider calls a function of a session.
+func (h *Host) invokedProvider(ctx context.Context, s *session, inv lattice.Invocation, params []byte) ([]byte, error) {
 	s.gate.enterHeld()
 	defer s.gate.leave()
 	if err := s.await(ctx); err != nil {
@@ -49,7 +87,7 @@ func (h *Host) invoked(ctx context.Context, inv lattice.Invocation, params []byt
 	}
 	call := &abi.WireCall{In: value.NewDecoder(params), Out: &value.Encoder{}, Handles: s.wire}
 	if err := f.Wire(ctx, call); err != nil {
-		return nil, err
+		return nil, refuseUnless(true, err)
 	}
 	if err := firstErr(call.In.Err(), call.Out.Err()); err != nil {
 		return nil, err
@@ -57,24 +95,18 @@ func (h *Host) invoked(ctx context.Context, inv lattice.Invocation, params []byt
 	return h.fits(call.Out.Buf)
 }
 
+// headerRoom is what is left of a message for its headers.
+const headerRoom = 4 << 10
+
+// maxPayload is how many bytes of parameters or results a message carries.
+func (h *Host) maxPayload() int { return h.cfg.Bus.MaxPayload() - headerRoom }
+
 // fits refuses a result that no message carries.
 func (h *Host) fits(result []byte) ([]byte, error) {
-	if limit := h.cfg.Bus.MaxPayload(); len(result) > limit {
-		return nil, errcode.New(errcode.Exhausted, "result bytes: %d > %d", len(result), limit)
+	if limit := h.maxPayload(); len(result) > limit {
+		return nil, errcode.New(errcode.Exhausted, "result bytes between hosts: %d > %d", len(result), limit)
 	}
 	return result, nil
-}
-
-func (s *session) function(iface, fn string) *abi.Func {
-	if f := s.funcs[iface+"#"+fn]; f != nil {
-		return f
-	}
-	for name, f := range s.funcs {
-		if i, n, _ := strings.Cut(name, "#"); n == fn && wit.MatchVersion(iface, i) {
-			return f
-		}
-	}
-	return nil
 }
 
 // findSession returns the session that an invocation is for. A generation that
@@ -87,24 +119,25 @@ func (h *Host) findSession(ctx context.Context, inv lattice.Invocation) (*sessio
 		var s *session
 		if w != nil && w.running != nil {
 			for _, gens := range w.running.sessions {
-				if c := gens[inv.Generation]; c != nil && c.link.Covers(inv.Source, inv.LinkName, pkg, iface) {
+				if c := gens[inv.Generation]; c != nil && c.gate.linkKey.Covers(inv.Source, inv.LinkName, pkg, iface) {
 					s = c
 				}
 			}
 		}
+		running := w != nil && w.running != nil
 		applied := h.view.Index()
 		h.mu.Unlock()
 		switch {
 		case s != nil:
 			return s, nil
-		case w == nil:
-			return nil, errcode.New(errcode.Unavailable, "host %s does not run %s", h.cfg.Name, inv.Target)
-		case w.running == nil:
-			if err := w.await(ctx); err != nil {
-				return nil, err
-			}
 		case first && inv.Generation > applied:
 			if err := h.follower.Wait(ctx, inv.Generation); err != nil {
+				return nil, err
+			}
+		case w == nil:
+			return nil, errcode.New(errcode.Unavailable, "host %s does not run %s", h.cfg.Name, inv.Target)
+		case !running:
+			if _, err := w.get(ctx); err != nil {
 				return nil, err
 			}
 		case first:
@@ -117,9 +150,6 @@ func (h *Host) findSession(ctx context.Context, inv lattice.Invocation) (*sessio
 
 // invokedComponent calls a component's export for another host.
 func (h *Host) invokedComponent(ctx context.Context, w *workload[component], inv lattice.Invocation, params []byte) ([]byte, error) {
-	if isHTTP(inv.Interface) {
-		return h.invokedHTTP(ctx, w, params)
-	}
 	var enc value.Encoder
 	entered := false
 	err := h.onComponent(ctx, w, func(c *component) error {
@@ -145,34 +175,39 @@ func (h *Host) invokedComponent(ctx context.Context, w *workload[component], inv
 		})
 	})
 	if err != nil {
-		if !entered {
-			err = lattice.Refuse(err)
-		}
-		return nil, err
+		return nil, refuseUnless(entered, err)
 	}
 	return h.fits(enc.Buf)
 }
 
-// runningComponent waits for a workload to run and returns its component.
-func (h *Host) runningComponent(ctx context.Context, w *workload[component]) (*component, error) {
-	if err := w.await(ctx); err != nil {
-		return nil, err
+// refuseUnless marks an error as a refusal unless the guest was entered. Then
+// it is none, although it may have come of a call that was refused: what the
+// guest did before is done.
+func refuseUnless(entered bool, err error) error {
+	switch {
+	case !entered:
+		return lattice.Refuse(err)
+	case !lattice.IsRefused(err):
+		return err
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if w.running == nil {
-		return nil, errcode.New(errcode.Unavailable, "component %s is not running on host %s", w.name, h.cfg.Name)
+	done := errcode.New(errcode.Of(err), "%s", err.Error())
+	if next := errcode.NextOf(err); next != "" {
+		done = done.WithNext("%s", next)
 	}
-	return w.running, nil
+	return done
 }
 
 // Call calls an export of a component, see [lattice.HostService].
 func (h *Host) Call(ctx context.Context, r lattice.CallRequest) (lattice.CallReply, error) {
 	h.mu.Lock()
 	w := h.comps.all[r.Component]
+	refused := h.refusesLocked(r.Component)
 	h.mu.Unlock()
-	if w == nil {
+	switch {
+	case w == nil:
 		return lattice.CallReply{}, lattice.Refuse(errcode.New(errcode.Unavailable, "host %s does not run %s", h.cfg.Name, r.Component))
+	case refused:
+		return lattice.CallReply{}, lattice.Refuse(errcode.New(errcode.Unavailable, "host %s is draining", h.cfg.Name))
 	}
 	var text string
 	entered := false
@@ -184,48 +219,8 @@ func (h *Host) Call(ctx context.Context, r lattice.CallRequest) (lattice.CallRep
 			return err
 		})
 	})
-	if err != nil && !entered {
-		err = lattice.Refuse(err)
+	if err != nil {
+		err = refuseUnless(entered, err)
 	}
 	return lattice.CallReply{Text: text, Host: h.cfg.ID}, err
-}
-
-// DrainLink waits until nothing is open on a replaced generation, see
-// [lattice.HostService].
-func (h *Host) DrainLink(ctx context.Context, d lattice.DrainLink) (lattice.DrainReport, error) {
-	if d.Budget > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, d.Budget)
-		defer cancel()
-	}
-	rep := lattice.DrainReport{Host: h.cfg.ID}
-	for _, g := range h.gatesOf(d.Key, d.Generation) {
-		calls, handles := g.drain(ctx)
-		rep.Calls += int(calls)
-		rep.Handles += int(handles)
-	}
-	return rep, nil
-}
-
-// gatesOf returns what this host counts of a link's generation: callers' gates
-// first, then the target's.
-func (h *Host) gatesOf(key linkstate.LinkKey, gen uint64) []*gate {
-	k := key.String()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	var out []*gate
-	for _, c := range h.liveComponents {
-		if g := c.gates[k][gen]; g != nil {
-			out = append(out, g)
-		}
-	}
-	for _, w := range h.provs.all {
-		if w.running == nil {
-			continue
-		}
-		if s := w.running.sessions[k][gen]; s != nil {
-			out = append(out, s.gate)
-		}
-	}
-	return out
 }

@@ -2,6 +2,8 @@ package host
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"time"
 
 	"latticework/internal/errcode"
@@ -17,62 +19,77 @@ const (
 )
 
 // workload is a component or provider assigned to this host. One goroutine at
-// a time works on it, so that starts and stops of one name never overlap.
-// Guarded by host.mu.
+// a time works on it, so that starts and stops of one name never overlap. Its
+// fields are guarded by mu, the host's.
 type workload[T any] struct {
-	name     string
-	count    uint32
-	want     uint64 // revision of the record to run; 0: stop
-	have     uint64 // revision of what runs
-	running  *T     // nil while nothing runs
+	name    string
+	mu      *sync.Mutex
+	count   uint32
+	want    uint64 // stamp of what shall run, see desired; 0: nothing
+	have    uint64 // stamp of what runs
+	running *T     // nil while nothing runs
+	// revision is that of the record that state and err speak of.
+	revision uint64
 	state    string
-	message  string
 	err      error
 	working  bool
 	retryAt  time.Duration
 	gone     bool
 	moved    chan struct{} // closed and replaced at each change of the above
-	lockHost func(func())
 }
 
-func newWorkload[T any](name string, locked func(func())) *workload[T] {
-	return &workload[T]{name: name, state: stateStarting, moved: make(chan struct{}), lockHost: locked}
+// desired is what link state wants of a workload.
+type desired struct {
+	// stamp changes with everything that asks for a new start.
+	stamp uint64
+	count uint32
 }
 
-// set changes the state. host.mu is held.
+// set changes the state. mu is held.
 func (w *workload[T]) set(state string, err error) {
-	w.state, w.err, w.message = state, err, ""
-	if err != nil {
-		w.message = err.Error()
-	}
+	w.state, w.err = state, err
+	w.poke()
+}
+
+// poke wakes who waits for a change. mu is held.
+func (w *workload[T]) poke() {
 	close(w.moved)
 	w.moved = make(chan struct{})
 }
 
-// await waits until the workload runs.
+// message says why the state is what it is. mu is held.
+func (w *workload[T]) message() string {
+	switch {
+	case w.err == nil:
+		return ""
+	case w.running != nil:
+		return "the update failed, what ran before keeps running: " + w.err.Error()
+	}
+	return w.err.Error()
+}
+
+// get waits until the workload runs and returns what runs.
 //
-// Errors: why it failed; ErrDeadline or ErrUnavailable when ctx ends.
-func (w *workload[T]) await(ctx context.Context) error {
+// Errors: why it failed; ErrUnavailable if it was stopped; ErrDeadline or
+// ErrUnavailable when ctx ends.
+func (w *workload[T]) get(ctx context.Context) (*T, error) {
 	for {
-		var moved chan struct{}
-		var err error
-		running := false
-		w.lockHost(func() {
-			moved, running, err = w.moved, w.running != nil, w.err
-			if w.gone && err == nil {
-				err = errcode.New(errcode.Unavailable, "%s was stopped", w.name)
-			}
-		})
-		if running {
-			return nil
+		w.mu.Lock()
+		moved, running, err := w.moved, w.running, w.err
+		if w.gone && err == nil {
+			err = errcode.New(errcode.Unavailable, "%s was stopped", w.name)
+		}
+		w.mu.Unlock()
+		if running != nil {
+			return running, nil
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		select {
 		case <-moved:
 		case <-ctx.Done():
-			return errcode.New(errcode.Of(ctx.Err()), "%s is not running yet: %w", w.name, context.Cause(ctx))
+			return nil, errcode.New(errcode.Of(ctx.Err()), "%s is not running yet: %w", w.name, context.Cause(ctx))
 		}
 	}
 }
@@ -80,29 +97,37 @@ func (w *workload[T]) await(ctx context.Context) error {
 // driver starts and stops workloads of one kind.
 type driver[T any] struct {
 	all map[string]*workload[T] // guarded by host.mu
-	// start makes what the record of the workload's name asks for.
-	start func(ctx context.Context, name string) (*T, error)
-	// started is told under host.mu that a workload runs, before anyone may
-	// use it.
-	started func(*T)
-	// stop ends what no longer runs under its name.
+	// start makes what link state asks for under the name and returns the
+	// revision of the record, also with an error. It runs beside old, which
+	// may be nil.
+	start func(ctx context.Context, name string, old *T) (t *T, revision uint64, err error)
+	// turned is told under host.mu that another T, or nil, runs now, before
+	// anyone may use it.
+	turned func(t *T)
+	// stop ends what no longer runs under its name, when nothing uses it.
 	stop func(ctx context.Context, t *T)
+	// alone says that a start failed because the old one still runs.
+	alone func(err error) bool
 }
 
-const maxRetry = 30 * time.Second
+// The pauses after failed starts.
+const (
+	minRetry = 500 * time.Millisecond
+	maxRetry = 30 * time.Second
+)
 
-// desire sets what shall run: names with the revisions of their records and
-// their counts. host.mu is held.
+// desire sets what shall run, by name. host.mu is held.
 func (d *driver[T]) desire(h *Host, want map[string]desired) {
 	for name, r := range want {
 		w := d.all[name]
 		if w == nil {
-			w = newWorkload[T](name, h.locked)
+			w = &workload[T]{name: name, mu: &h.mu, state: stateStarting, moved: make(chan struct{})}
 			d.all[name] = w
 		}
 		w.count = r.count
-		if w.want != r.revision || w.gone {
-			w.want, w.gone, w.retryAt = r.revision, false, 0
+		if w.want != r.stamp || w.gone {
+			w.want, w.gone, w.retryAt = r.stamp, false, 0
+			w.poke()
 			d.work(h, w)
 		}
 	}
@@ -113,11 +138,6 @@ func (d *driver[T]) desire(h *Host, want map[string]desired) {
 			d.work(h, w)
 		}
 	}
-}
-
-type desired struct {
-	revision uint64
-	count    uint32
 }
 
 // work has a goroutine bring the workload to what is wanted. host.mu is held.
@@ -135,61 +155,91 @@ func (d *driver[T]) work(h *Host, w *workload[T]) {
 // pass does one start or stop and reports whether to look again.
 func (d *driver[T]) pass(h *Host, w *workload[T]) bool {
 	h.mu.Lock()
-	want := w.want
-	if want == w.have && (want == 0) == (w.running == nil) {
+	want, old := w.want, w.running
+	switch {
+	case h.stopping || want == w.have && (want == 0) == (old == nil):
 		w.working = false
-		if w.gone {
+		if w.gone && !h.stopping {
 			delete(d.all, w.name)
 		}
 		h.mu.Unlock()
 		return false
-	}
-	old := w.running
-	if want == 0 {
-		w.running, w.have = nil, 0
-		h.changedLocked()
+	case want == 0:
+		d.turnLocked(h, w, nil, 0)
 		h.mu.Unlock()
 		if old != nil {
-			d.stop(context.WithoutCancel(h.ctx), old)
+			d.stop(h.hard, old)
 		}
 		return true
-	}
-	if old == nil {
+	case old == nil:
 		w.set(stateStarting, nil)
 	}
 	h.mu.Unlock()
-
-	t, err := d.start(h.ctx, w.name)
-
-	h.mu.Lock()
-	if err == nil {
-		w.running, w.have, w.retryAt = t, want, 0
-		d.started(t)
-		w.set(stateRunning, nil)
-		h.changedLocked()
+	t, revision, err := d.start(h.ctx, w.name, old)
+	if err != nil && old != nil && d.alone != nil && d.alone(err) {
+		h.cfg.Log.Info("stopping the old one first", "workload", w.name, "error", err)
+		h.mu.Lock()
+		d.turnLocked(h, w, nil, 0)
+		w.set(stateStarting, nil)
 		h.mu.Unlock()
-		h.cfg.Log.Info("running", "workload", w.name, "revision", want)
-		if old != nil {
-			d.stop(context.WithoutCancel(h.ctx), old)
-		}
+		d.stop(h.hard, old)
 		return true
 	}
-	h.cfg.Log.Warn("start failed", "workload", w.name, "error", err)
-	w.set(stateFailed, err)
-	w.retryAt = min(max(2*w.retryAt, 500*time.Millisecond), maxRetry)
-	moved, wait := w.moved, w.retryAt
-	h.changedLocked()
-	h.mu.Unlock()
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-moved:
-	case <-h.ctx.Done():
+	if err != nil {
+		return d.failed(h, w, want, revision, err)
+	}
+	h.mu.Lock()
+	if h.stopping {
+		w.working = false
+		h.mu.Unlock()
+		d.stop(h.hard, t)
 		return false
+	}
+	w.revision, w.retryAt = revision, 0
+	d.turnLocked(h, w, t, want)
+	w.set(stateRunning, nil)
+	h.mu.Unlock()
+	h.cfg.Log.Info("running", "workload", w.name, "revision", revision)
+	if old != nil {
+		d.stop(h.hard, old)
 	}
 	return true
 }
+
+// turnLocked lets another one run under the workload's name.
+func (d *driver[T]) turnLocked(h *Host, w *workload[T], t *T, stamp uint64) {
+	w.running, w.have = t, stamp
+	d.turned(t)
+	h.changedLocked()
+}
+
+// failed notes a start that failed, waits, and reports whether to look again.
+func (d *driver[T]) failed(h *Host, w *workload[T], want, revision uint64, err error) bool {
+	h.mu.Lock()
+	if w.want != want { // it was for something that is no longer wanted
+		h.mu.Unlock()
+		return true
+	}
+	w.revision = revision
+	w.set(stateFailed, err)
+	w.retryAt = min(max(2*w.retryAt, minRetry), maxRetry)
+	moved, wait := w.moved, w.retryAt
+	h.changedLocked()
+	h.mu.Unlock()
+	h.cfg.Log.Warn("start failed", "workload", w.name, "revision", revision, "error", err)
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-moved:
+	case <-h.ctx.Done():
+	}
+	return true // pass ends it if the host is stopping
+}
+
+// inUse reports whether a provider cannot start because another one has what
+// only one can have: a file, an address.
+func inUse(err error) bool { return errors.Is(err, errcode.Conflict) }
 
 // wanted returns what link state assigns to this host.
 func (h *Host) wanted(v *linkstate.View) (comps, provs map[string]desired) {
@@ -206,9 +256,21 @@ func (h *Host) wanted(v *linkstate.View) (comps, provs map[string]desired) {
 			}
 		case linkstate.ProviderWorkload:
 			if r := v.Provider(a.Name); r != nil {
-				provs[a.Name] = desired{r.Revision, n}
+				provs[a.Name] = desired{providerStamp(v, r), n}
 			}
 		}
 	}
 	return comps, provs
+}
+
+// providerStamp changes with a provider's record and with the content of its
+// configs: it is made with both.
+func providerStamp(v *linkstate.View, r *linkstate.Provider) uint64 {
+	stamp := r.Revision
+	for _, name := range r.Config {
+		if c := v.Config(name); c != nil {
+			stamp = max(stamp, c.Revision)
+		}
+	}
+	return stamp
 }
