@@ -86,7 +86,7 @@ type part struct {
 }
 
 // ready waits until everything that was deployed runs, and says where.
-func (a *app) ready(ctx context.Context, n *node.Node, plan *deployment.Plan) error {
+func (a *app) ready(ctx context.Context, n *node.Node, data string, plan *deployment.Plan) error {
 	parts, err := settled(ctx, n.Client(), plan)
 	if err != nil {
 		return err
@@ -124,7 +124,7 @@ func (a *app) ready(ctx context.Context, n *node.Node, plan *deployment.Plan) er
 		text += ": " + strings.Join(http, " ")
 	}
 	a.event("ready", map[string]any{
-		"nats": n.NATS(), "http": first, "addresses": http, "host": id.Host, "cluster": id.Cluster, "lattice": id.Lattice, "parts": parts,
+		"nats": n.NATS(), "http": first, "addresses": http, "host": id.Host, "cluster": id.Cluster, "lattice": id.Lattice, "data": data, "parts": parts,
 	}, "%s (Ctrl-C stops)", text)
 	return nil
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -152,6 +154,31 @@ func (f *upFlags) check(path string) error {
 	return nil
 }
 
+// listenable refuses addresses that are taken before anything is started. On
+// other hosts of the lattice they may be free.
+func (f *upFlags) listenable(addresses []string) error {
+	if f.join != "" {
+		return nil
+	}
+	for _, address := range addresses {
+		l, err := net.Listen("tcp", address)
+		if err == nil {
+			_ = l.Close()
+			continue
+		}
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return errcode.New(errcode.Conflict, "listen for HTTP on %s: the port is taken", address).
+				WithNext("stop what listens there, or choose another address with --http-listen")
+		}
+		code := errcode.Invalid
+		if errors.Is(err, os.ErrPermission) {
+			code = errcode.Denied
+		}
+		return errcode.New(code, "listen for HTTP on %s: %w", address, err).WithNext("choose another address with --http-listen")
+	}
+	return nil
+}
+
 // bringUp starts everything within the command's time and says when it serves.
 func (a *app) bringUp(ctx context.Context, f *upFlags, path string, labels map[string]string, log *slog.Logger, r *running) error {
 	ctx, cancel := a.budget(ctx, deployBudget)
@@ -175,6 +202,9 @@ func (a *app) bringUp(ctx context.Context, f *upFlags, path string, labels map[s
 		if plan, err = a.plan(ctx, r.engine, path, f.httpListen); err != nil {
 			return err
 		}
+		if err := f.listenable(plan.Addresses()); err != nil {
+			return err
+		}
 	}
 	r.node, err = node.Start(ctx, node.Config{
 		Folder: r.folder, Engine: r.engine, Lattice: name, NATSListen: f.natsListen, Join: f.join,
@@ -192,7 +222,7 @@ func (a *app) bringUp(ctx context.Context, f *upFlags, path string, labels map[s
 			return err
 		}
 	}
-	return a.ready(ctx, r.node, plan)
+	return a.ready(ctx, r.node, r.folder.Path(), plan)
 }
 
 // plan checks an application here, before it is sent.

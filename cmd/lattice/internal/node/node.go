@@ -166,7 +166,7 @@ func (n *Node) lead(ctx context.Context) error {
 // openStore opens the lattice's state. It begins a new lattice only where no
 // host has been before.
 func (n *Node) openStore(ctx context.Context) error {
-	cfg := raftstore.Config{Dir: n.cfg.Folder.Raft(), Logger: n.cfg.Log}
+	cfg := raftstore.Config{Dir: n.cfg.Folder.Raft(), Logger: raftLog(n.cfg.Log)}
 	var err error
 	n.store, err = raftstore.Open(cfg)
 	if errors.Is(err, errcode.NotFound) {
@@ -197,6 +197,20 @@ func (n *Node) openStore(ctx context.Context) error {
 	n.become(datafolder.RoleControl, st.Cluster)
 	return nil
 }
+
+// raftLog lets only errors of raft through, unless everything is wanted: one
+// member that elects itself finds that worth a warning.
+func raftLog(log *slog.Logger) *slog.Logger {
+	if log == nil || log.Enabled(context.Background(), slog.LevelDebug) {
+		return log
+	}
+	return slog.New(errorsOnly{log.Handler()})
+}
+
+type errorsOnly struct{ slog.Handler }
+
+// Enabled implements [slog.Handler].
+func (errorsOnly) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelError }
 
 // become makes an identity where there is none.
 func (n *Node) become(role datafolder.Role, cluster lattice.ClusterID) {

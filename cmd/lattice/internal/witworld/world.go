@@ -96,8 +96,14 @@ func (b *builder) fill(i *wit.Interface, e components.Extern) {
 		}
 		i.Types = append(i.Types, d)
 	}
+	n := &namer{types: i.Types, done: map[*wit.Type]*wit.Type{}}
+	for _, d := range i.Types {
+		if d.Alias == nil && d.Resource == nil {
+			n.inside(d)
+		}
+	}
 	for _, f := range e.Funcs {
-		fn := &wit.Func{Name: f.Name, Type: f.Type}
+		fn := &wit.Func{Name: f.Name, Type: n.function(f.Type)}
 		if kind, resource := kindOf(f.Name); kind != wit.FreeFunc {
 			fn.Kind = kind
 			for r, d := range own {

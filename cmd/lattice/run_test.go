@@ -1,0 +1,177 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"latticework/internal/errcode"
+	"latticework/internal/refdata"
+	"latticework/wit"
+)
+
+func guest(t *testing.T, name string) string {
+	return filepath.Join(refdata.Dir(t, "guests/wasm"), name+".wasm")
+}
+
+// TestRunGuests gives recorded programs what they were recorded with.
+func TestRunGuests(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(refdata.Dir(t, "guests/expected"), "*-cmd*.json"))
+	if err != nil || len(files) < 4 {
+		t.Fatalf("%d recorded programs, want at least 4 (%v)", len(files), err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".json")
+		t.Run(name, func(t *testing.T) {
+			h := newHome(t)
+			if strings.HasPrefix(name, "p3-") {
+				h.refused(errcode.Unsupported, []string{"@0.3.0"}, "run", guest(t, name))
+				return
+			}
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want struct {
+				Cases []struct {
+					Args                  []string
+					Stdin, Stdout, Stderr string
+					Env                   map[string]string
+					OK                    bool
+				}
+			}
+			if err := json.Unmarshal(data, &want); err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range want.Cases {
+				args := []string{"run", guest(t, name), "--dir", t.TempDir() + "::/"}
+				for k, v := range c.Env {
+					args = append(args, "--env", k+"="+v)
+				}
+				r := h.runIn("", strings.NewReader(c.Stdin), append(append(args, "--"), c.Args...)...)
+				if r.stdout != c.Stdout || r.stderr != c.Stderr || (r.status == 0) != c.OK {
+					t.Errorf("%v: status %d, %q, %q; want success %t, %q, %q", c.Args, r.status, r.stdout, r.stderr, c.OK, c.Stdout, c.Stderr)
+				}
+			}
+		})
+	}
+}
+
+func TestRunGrants(t *testing.T) {
+	h := newHome(t)
+	program := example("command-rust/command.wasm")
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "in.txt"), []byte("one two\nthree\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	without := h.run("run", program, "--", "/w/in.txt")
+	if without.status == 0 {
+		t.Errorf("a program without a grant read a file: %q", without.stdout)
+	}
+	with := h.run("run", program, "--dir", dir+"::/w:ro", "--", "/w/in.txt")
+	if with.status != 0 || with.stdout == without.stdout {
+		t.Errorf("with a grant: status %d, %q, %q", with.status, with.stdout, with.stderr)
+	}
+	h.refused(errcode.NotFound, []string{"absent"}, "run", program, "--dir", filepath.Join(dir, "absent")+"::/w")
+	h.refused(errcode.NotFound, []string{"absent.wasm", "check the path"}, "run", filepath.Join(dir, "absent.wasm"))
+	h.refused(errcode.Invalid, []string{"wasi:cli/run", "lattice up"}, "run", example("counter/counter.wasm"))
+}
+
+func TestInspectAndWIT(t *testing.T) {
+	h := newHome(t)
+	var v struct {
+		Kind             string
+		Bytes            int
+		Imports, Exports []struct {
+			Name      string
+			ServedBy  string `json:"served_by"`
+			Functions []struct{ Name, Type string }
+		}
+	}
+	h.json(&v, "inspect", example("counter/counter.wasm"))
+	served := map[string]string{}
+	increment := ""
+	for _, im := range v.Imports {
+		served[im.Name] = im.ServedBy
+		for _, f := range im.Functions {
+			if f.Name == "increment" {
+				increment = f.Type
+			}
+		}
+	}
+	if v.Kind != "component" || v.Bytes == 0 || served["wasi:keyvalue/atomics@0.2.0-draft"] != "link" ||
+		served["wasi:config/store@0.2.0-rc.1"] != "host" || len(v.Exports) != 1 {
+		t.Errorf("inspect: %+v", v)
+	}
+	if want := "func(bucket: borrow<bucket>, key: string, delta: u64) -> result<u64, error>"; increment != want {
+		t.Errorf("increment is %q, want %q", increment, want)
+	}
+	h.refused(errcode.Unsupported, []string{"core module", "component new"}, "inspect", coreModule(t))
+	h.refused(errcode.NotFound, []string{"nothing.wasm", "check"}, "wit", "nothing.wasm")
+}
+
+func coreModule(t *testing.T) string {
+	file := filepath.Join(t.TempDir(), "core.wasm")
+	if err := os.WriteFile(file, []byte("\x00asm\x01\x00\x00\x00"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestWITOfGuests reads back what is printed of every guest.
+func TestWITOfGuests(t *testing.T) {
+	files, _ := filepath.Glob(filepath.Join(refdata.Dir(t, "guests/wasm"), "*.wasm"))
+	h := newHome(t)
+	read := 0
+	for _, file := range files {
+		r := h.run("wit", file)
+		if r.status == errcode.Unsupported.ExitStatus() {
+			continue // WASI 0.3
+		}
+		if r.status != 0 {
+			t.Errorf("wit %s: status %d, %s", filepath.Base(file), r.status, r.stderr)
+			continue
+		}
+		_, pkg, err := wit.ParseText("printed.wit", r.stdout)
+		if err != nil {
+			t.Errorf("wit %s: what is printed cannot be read: %v\n%s", filepath.Base(file), err, r.stdout)
+			continue
+		}
+		if world := pkg.World("root"); world == nil || len(world.Exports) == 0 {
+			t.Errorf("wit %s: no world root with exports\n%s", filepath.Base(file), r.stdout)
+		}
+		read++
+	}
+	if read < 8 {
+		t.Errorf("%d guests read, want at least 8", read)
+	}
+	// Printing is a normal form: printed again it is the same.
+	out := h.ok("wit", example("counter/wit"))
+	again := filepath.Join(t.TempDir(), "again.wit")
+	if err := os.WriteFile(again, []byte(out), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if second := h.ok("wit", again); second != out {
+		t.Errorf("printed twice:\n%s\nonce:\n%s", second, out)
+	}
+}
+
+// TestCall calls functions of a deployed component.
+func TestCall(t *testing.T) {
+	h := newHome(t)
+	p := h.start(append([]string{"up", example("library-js")}, free...)...)
+	p.await("ready")
+	if out := h.ok("call", "library-js", `example:library-js/words.count("one two One")`); out != "ok([{word: \"one\", times: 2}, {word: \"two\", times: 1}])\n" {
+		t.Errorf("call answers %q", out)
+	}
+	var v struct{ Result, Host string }
+	h.json(&v, "call", "library-js", `words.count("")`)
+	if v.Result != "ok([])" || v.Host == "" {
+		t.Errorf("call -o json answers %+v", v)
+	}
+	h.refused(errcode.NotFound, []string{"words.cuont", "words@0.1.0.count"}, "call", "library-js", `words.cuont("")`)
+	h.refused(errcode.Invalid, []string{"want string"}, "call", "library-js", `words.count(1)`)
+	p.stop()
+}
