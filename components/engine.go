@@ -72,8 +72,9 @@ type Engine struct {
 	binary string
 
 	mu         sync.Mutex
-	components map[*Component]struct{} // guarded by mu
-	closed     bool                    // guarded by mu
+	components map[*Component]struct{}  // guarded by mu
+	cores      map[*CoreModule]struct{} // guarded by mu
+	closed     bool                     // guarded by mu
 }
 
 // NewEngine returns an engine.
@@ -97,7 +98,8 @@ func NewEngine(ctx context.Context, cfg EngineConfig) (*Engine, error) {
 	if cfg.Interpreter {
 		rc = wazero.NewRuntimeConfigInterpreter()
 	}
-	e := &Engine{cfg: cfg, start: time.Now(), slots: 64, binary: binaryMark(), components: map[*Component]struct{}{}}
+	e := &Engine{cfg: cfg, start: time.Now(), slots: 64, binary: binaryMark(),
+		components: map[*Component]struct{}{}, cores: map[*CoreModule]struct{}{}}
 	if cfg.CacheDir != "" {
 		cache, err := openCache(cfg.CacheDir)
 		if err != nil {
@@ -135,9 +137,12 @@ func (e *Engine) Close(ctx context.Context) error {
 		return nil
 	}
 	e.closed = true
-	all := e.components
-	e.components = nil
+	all, cores := e.components, e.cores
+	e.components, e.cores = nil, nil
 	e.mu.Unlock()
+	for m := range cores {
+		m.free(ctx)
+	}
 	for c := range all {
 		c.free(ctx)
 	}
