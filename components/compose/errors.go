@@ -32,10 +32,14 @@ func (e *NotComponentError) Error() string {
 
 // Unwrap returns the code, with the cause behind it.
 func (e *NotComponentError) Unwrap() []error {
-	if e.Err == nil {
-		return coded(errcode.Invalid, e.Error(), nil)
+	next := ""
+	if e.core {
+		next = "make a component of it with `wasm-tools component new`"
 	}
-	return coded(errcode.Of(e.Err), e.Error(), e.Err)
+	if e.Err == nil {
+		return coded(errcode.Invalid, e.Error(), next, nil)
+	}
+	return coded(errcode.Of(e.Err), e.Error(), next, e.Err)
 }
 
 // NothingError says that a plug exports nothing that the socket imports.
@@ -57,7 +61,13 @@ func (e *NothingError) Error() string {
 }
 
 // Unwrap returns the code.
-func (e *NothingError) Unwrap() []error { return coded(errcode.NotFound, e.Error(), nil) }
+func (e *NothingError) Unwrap() []error {
+	next := "plug a component that exports what is imported, under the same name"
+	if len(e.Close) > 0 {
+		next = "build one of them against the other's version and package"
+	}
+	return coded(errcode.NotFound, e.Error(), next, nil)
+}
 
 // maxListed is how many names an error lists.
 const maxListed = 20
@@ -83,7 +93,9 @@ func (e *DuplicateError) Error() string {
 }
 
 // Unwrap returns the code.
-func (e *DuplicateError) Unwrap() []error { return coded(errcode.Conflict, e.Error(), nil) }
+func (e *DuplicateError) Unwrap() []error {
+	return coded(errcode.Conflict, e.Error(), "plug only one of them", nil)
+}
 
 // MismatchError says that two sides of a name do not fit.
 type MismatchError struct {
@@ -99,10 +111,12 @@ func (e *MismatchError) Error() string {
 }
 
 // Unwrap returns the code, with the cause behind it.
-func (e *MismatchError) Unwrap() []error { return coded(errcode.Invalid, e.Error(), e.Err) }
+func (e *MismatchError) Unwrap() []error {
+	return coded(errcode.Invalid, e.Error(), "build both against the same WIT package", e.Err)
+}
 
-func coded(code errcode.Code, msg string, cause error) []error {
-	coded := &errcode.Error{Code: code, Msg: msg}
+func coded(code errcode.Code, msg, next string, cause error) []error {
+	coded := &errcode.Error{Code: code, Msg: msg, Next: next}
 	if cause == nil {
 		return []error{coded}
 	}
