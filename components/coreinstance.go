@@ -74,7 +74,7 @@ func (in *CoreInstance) resolve(string) api.Module { return in.tmpl.host }
 
 // Allocate gives the module being instantiated its memory.
 func (in *CoreInstance) Allocate(_, _ uint64) experimental.LinearMemory {
-	m, err := in.tmpl.module.pool.Get(in.tmpl.limits.MemoryBytes)
+	m, err := in.tmpl.module.pool.Get(&memory.Budget{Limit: in.tmpl.limits.MemoryBytes})
 	if err != nil {
 		panic(&hostError{err})
 	}

@@ -80,7 +80,9 @@ func newTrap(function string, err error) *Trap {
 		}
 	}
 	var h *hostError
-	if errors.As(err, &h) {
+	for inner := err; errors.As(inner, &h); inner = h.err { // the innermost of calls inside one another
+	}
+	if h != nil {
 		t.Err, t.Reason = h.err, h.err.Error()
 		return t
 	}

@@ -55,6 +55,7 @@ func (f *frame) init(s *state, o *plan.Options) {
 	f.lent = f.lent[:0]
 	f.call.ClearErr()
 	f.call.Data = s.inst.data(o.Memory)
+	f.call.MaxMoved = s.inst.tmpl.limits.ValueBytes
 	f.call.Encoding = encodings[o.Encoding]
 	f.call.Handles, f.call.Async = f, f
 	f.call.Alloc = nil

@@ -25,6 +25,7 @@ type Instance struct {
 
 	mods     []api.Module // by step
 	memories []*memory.Memory
+	budget   memory.Budget // of memories
 	funcs    []coreFunc   // by plan.Funcs, looked up when first needed
 	mems     []api.Memory // by plan.Memories, likewise
 	states   []*state
@@ -65,6 +66,7 @@ func (t *Template) Acquire(ctx context.Context) (*Instance, error) {
 		mems:   make([]api.Memory, len(p.Memories)),
 		states: make([]*state, len(p.Parents)),
 	}
+	in.budget.Limit = t.limits.MemoryBytes
 	in.main.in, in.main.ctx.fiber, in.cur = in, &in.main, &in.main
 	if slices.Contains(p.Async, true) {
 		in.async = newScheduler(in)
@@ -132,7 +134,7 @@ func (in *Instance) resolve(name string) api.Module {
 // Allocate gives the core module being instantiated its memory.
 func (in *Instance) Allocate(_, _ uint64) experimental.LinearMemory {
 	c := in.tmpl.component
-	m, err := c.modules[c.plan.Steps[in.step].Module].pool.Get(in.tmpl.limits.MemoryBytes)
+	m, err := c.modules[c.plan.Steps[in.step].Module].pool.Get(&in.budget)
 	if err != nil {
 		in.throw(err)
 	}

@@ -21,11 +21,15 @@ type LinkConfig struct {
 // Limits bound what one instance may use. The zero value of a field means its
 // default.
 type Limits struct {
-	// MemoryBytes bounds each linear memory; 0 means the engine's bound.
+	// MemoryBytes bounds the linear memories of an instance together; 0 means
+	// the engine's bound of a single one.
 	MemoryBytes uint64
 	// Handles bounds the resource handles that are open at once; 0 means
 	// 65,536.
 	Handles int
+	// ValueBytes bounds the bytes of strings and lists that a call takes from
+	// the guest; 0 means 32 MiB.
+	ValueBytes uint64
 	// StackBytes bounds the stacks of calls inside one another; 0 means 8 MiB.
 	StackBytes uint64
 	// Fuel bounds a call's loop iterations and function calls, of which large
@@ -74,6 +78,9 @@ func (c *Component) Link(cfg LinkConfig) (*Template, error) {
 	}
 	if t.limits.Handles == 0 {
 		t.limits.Handles = 1 << 16
+	}
+	if t.limits.ValueBytes == 0 {
+		t.limits.ValueBytes = 32 << 20
 	}
 	if t.limits.StackBytes == 0 {
 		t.limits.StackBytes = 8 << 20

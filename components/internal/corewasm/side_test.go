@@ -108,7 +108,7 @@ func (s *side) instantiate(data []byte) error {
 	if s.image && m.Memory != nil {
 		p := memory.NewPool(m.Memory, 0)
 		s.pools = append(s.pools, p)
-		mem, err := p.Get(4 << 30)
+		mem, err := p.Get(&memory.Budget{Limit: 4 << 30})
 		if err != nil {
 			return err
 		}

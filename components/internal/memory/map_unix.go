@@ -18,6 +18,7 @@ func reserve(size uint64) ([]byte, error) {
 	if err != nil {
 		return nil, errcode.New(errcode.Exhausted, "reserve %d bytes for a linear memory: %w", size, err)
 	}
+	noHugePages(b)
 	return b, nil
 }
 
@@ -25,16 +26,4 @@ func release(b []byte) {
 	if len(b) > 0 {
 		_ = unix.Munmap(b) // fails only for a slice that is no mapping
 	}
-}
-
-// reset sets m back to its initial state and reports whether it could.
-func (m *Memory) reset() bool {
-	if m.high == 0 {
-		return true
-	}
-	if !m.clear() {
-		return false
-	}
-	m.load()
-	return true
 }

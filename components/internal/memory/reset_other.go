@@ -1,9 +1,20 @@
-//go:build unix && !linux
+//go:build !linux
 
 package memory
 
-// clear zeroes what the guest may have written.
-func (m *Memory) clear() bool {
-	clear(m.base[:m.high])
+// imageFile exists on Linux alone.
+type imageFile struct{}
+
+func (*imageFile) make(*image) {}
+func (*imageFile) close()      {}
+
+func (*image) mapInto([]byte) uint64 { return 0 }
+
+func noHugePages([]byte) {}
+
+// reset sets m back to its initial state and reports whether it could.
+func (m *Memory) reset() bool {
+	m.pool.image.restore(m.base[:m.high], 0)
+	m.high = m.pool.min
 	return true
 }
