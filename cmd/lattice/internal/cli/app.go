@@ -63,6 +63,11 @@ type exitCode int
 
 func (e exitCode) Error() string { return "exit" }
 
+// sameSignal is how long after the first signal another one still belongs to
+// it: who stops a whole process group often signals its members one by one,
+// too.
+const sameSignal = 200 * time.Millisecond
+
 // watchSignals ends the context at the first SIGINT or SIGTERM and the process
 // at the second.
 func (a *app) watchSignals(cancel context.CancelCauseFunc) (stop func()) {
@@ -71,17 +76,21 @@ func (a *app) watchSignals(cancel context.CancelCauseFunc) (stop func()) {
 	done := make(chan struct{})
 	var group sync.WaitGroup
 	group.Go(func() {
-		for first := true; ; first = false {
+		var first time.Time
+		for {
 			select {
 			case <-c:
 			case <-done:
 				return
 			}
-			if !first {
+			switch {
+			case first.IsZero():
+				first = time.Now()
+				cancel(errInterrupted)
+			case time.Since(first) > sameSignal:
 				_, _ = io.WriteString(a.Err, "lattice: stopped at once; what was not finished is lost\n")
 				os.Exit(1)
 			}
-			cancel(errInterrupted)
 		}
 	})
 	return func() {

@@ -12,6 +12,7 @@ import (
 	"latticework/cmd/lattice/internal/node"
 	"latticework/internal/errcode"
 	"latticework/lattice"
+	"latticework/providers/httpserver"
 )
 
 // event reports a step of a long command: with -o json as an object on a line,
@@ -165,23 +166,34 @@ func listParts(ctx context.Context, c *lattice.Client) (parts []part, busy bool,
 	if err != nil {
 		return nil, false, err
 	}
+	links, err := c.ListLinks(ctx)
+	if err != nil {
+		return nil, false, err
+	}
 	for _, p := range provs.Providers {
 		pt := describe("provider", p.Name, p.Problem, p.Hosts)
-		source := p.Technology == "http-server"
-		busy = busy || unsettled(pt) || source && pt.Address == "" && pt.State == "running" && hasLinks(ctx, c, p.Name)
+		listens := p.Technology == httpserver.Name && pt.State == "running" && pt.Address == ""
+		for _, l := range links.Links {
+			if v := viewLink(l); l.Source == p.Name && v.Message != "" {
+				pt.State, pt.Message = "failed", v.Message
+			} else if l.Source == p.Name && listens {
+				busy = true
+			}
+		}
+		busy = busy || unsettled(pt)
 		parts = append(parts, pt)
 	}
 	for _, r := range comps.Components {
 		pt := describe("component", r.Name, r.Problem, r.Hosts)
+		for _, l := range links.Links {
+			if v := viewLink(l); l.Source == r.Name && v.Message != "" && pt.Message == "" {
+				pt.Message = v.Message
+			}
+		}
 		busy = busy || unsettled(pt)
 		parts = append(parts, pt)
 	}
 	return parts, busy, nil
-}
-
-func hasLinks(ctx context.Context, c *lattice.Client, source string) bool {
-	rep, err := c.ListLinks(ctx)
-	return err == nil && slices.ContainsFunc(rep.Links, func(l lattice.LinkStatus) bool { return l.Source == source })
 }
 
 func unsettled(p part) bool { return p.State == "starting" || p.State == "placing" }

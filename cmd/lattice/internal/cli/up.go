@@ -44,6 +44,7 @@ folder: the next start goes on where this one ended.
 With --join, be one more host of a lattice that runs already.
 
 Ctrl-C finishes what was accepted and stops; a second Ctrl-C stops at once.
+--timeout bounds how long it may take until everything runs.
 With -o json every line is one JSON object; the line with "event":"ready" says
 where the lattice ("nats") and its applications ("http") are reached.`
 

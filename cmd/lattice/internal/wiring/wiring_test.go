@@ -1,0 +1,89 @@
+package wiring
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"latticework/host"
+	"latticework/internal/manifest"
+	"latticework/wit"
+)
+
+// TestRegistryIsWhatManifestsName holds the providers that a host can make
+// against those that a manifest may name.
+func TestRegistryIsWhatManifestsName(t *testing.T) {
+	r, err := Registry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var have, named []string
+	for _, tech := range r.List() {
+		have = append(have, tech.Name)
+	}
+	for _, tech := range manifest.Technologies() {
+		named = append(named, tech.Name)
+	}
+	slices.Sort(named)
+	if !slices.Equal(have, named) {
+		t.Errorf("hosts make %v, manifests name %v", have, named)
+	}
+}
+
+func TestBuiltins(t *testing.T) {
+	var log bytes.Buffer
+	given, err := Builtins(host.Builtin{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"wasi:cli/environment@0.2.0", "wasi:http/types@0.2.4", "wasi:http/outgoing-handler@0.2.0",
+		"wasi:config/store@0.2.0-draft", "wasi:config/store@0.2.0-rc.1", "wasi:logging/logging@0.1.0-draft", "wasi:sockets/tcp@0.2.0"} {
+		found := false
+		for _, i := range given {
+			found = found || wit.MatchVersion(want, i.Name)
+		}
+		if !found {
+			t.Errorf("%s is not built in", want)
+		}
+	}
+	for _, c := range Contracts() {
+		for _, i := range given {
+			if i.Name == c.Name {
+				t.Errorf("%s is built in and over links", c.Name)
+			}
+		}
+	}
+}
+
+func TestLiveSettings(t *testing.T) {
+	values := map[string]string{"b": "2", "a": "1"}
+	s := &liveSettings{read: func() map[string]string { return values }}
+	if v, err := s.Get(context.Background(), "a"); err != nil || !v.Some || v.Value != "1" {
+		t.Errorf("a is %+v, %v", v, err)
+	}
+	values = map[string]string{"c": "3"}
+	if v, err := s.Get(context.Background(), "a"); err != nil || v.Some {
+		t.Errorf("after the change a is %+v, %v", v, err)
+	}
+	all, err := s.GetAll(context.Background())
+	if err != nil || len(all) != 1 || all[0].F0 != "c" || all[0].F1 != "3" {
+		t.Errorf("all: %v, %v", all, err)
+	}
+}
+
+func TestLinesAreLogged(t *testing.T) {
+	var log bytes.Buffer
+	l := &lineLog{log: slog.New(slog.NewTextHandler(&log, nil)), stream: "stdout"}
+	for _, part := range []string{"one\ntw", "o\r\n\n", "rest", strings.Repeat("x", maxLine+10)} {
+		if n, err := l.Write([]byte(part)); err != nil || n != len(part) {
+			t.Fatalf("write: %d, %v", n, err)
+		}
+	}
+	got := log.String()
+	if strings.Count(got, "\n") != 3 || !strings.Contains(got, "msg=one ") || !strings.Contains(got, "msg=two ") || !strings.Contains(got, "msg=restxxx") {
+		t.Errorf("logged %q", got)
+	}
+}
