@@ -47,11 +47,13 @@ func TestPreview1Suite(t *testing.T) {
 			switch {
 			case expected && problem == "":
 				t.Errorf("passes, but is listed as failing: %s", reason)
-			case !expected && problem != "":
+			case expected:
+				t.Skipf("SKIPPED: fails as it must: %s", reason)
+			case problem != "":
 				t.Error(problem)
 			}
-			delete(failing, lang+"/"+name)
 		})
+		delete(failing, lang+"/"+name)
 	}
 	for name := range failing {
 		t.Errorf("%s is listed as failing, but is not in the suite", name)

@@ -47,7 +47,9 @@ func TestPreview1DirectSuite(t *testing.T) {
 			switch {
 			case expected && problem == "":
 				t.Errorf("passes, but is listed as failing: %s", reason)
-			case !expected && problem != "":
+			case expected:
+				t.Skipf("SKIPPED: fails as it must: %s", reason)
+			case problem != "":
 				t.Error(problem)
 			}
 		})
