@@ -351,3 +351,29 @@ func TestWrongElements(t *testing.T) {
 		t.Errorf("a stream of u32 for one of u8: %v", err)
 	}
 }
+
+func TestCallsUnderWay(t *testing.T) {
+	in := relayHost{work: inBackground(nil)}.link(t, components.Limits{Threads: 10})
+	_, err := in.Call(t.Context(), "", "flood")
+	if !errors.Is(err, errcode.Exhausted) || !strings.Contains(err.Error(), "11 > 10") {
+		t.Errorf("answered %v, want exhausted and both sides", err)
+	}
+}
+
+// TestBetweenInstances hands a stream of one instance to another one.
+func TestBetweenInstances(t *testing.T) {
+	a := relayHost{}.link(t, components.Limits{})
+	r := call(t, a, "produce", value.U32(26)).(value.Async).Rep
+	b := relayHost{source: func(_ context.Context, c *abi.Call) (abi.Work, error) {
+		c.PutAsync(c.Result, r, typeStream)
+		return nil, nil
+	}}.link(t, components.Limits{})
+	var got value.Value
+	err := a.Drive(t.Context(), func(ctx context.Context) (err error) {
+		got, err = b.Call(ctx, "", "read-all")
+		return err
+	})
+	if err != nil || got != value.U32(26) {
+		t.Errorf("the other instance read %v bytes, %v, want 26", got, err)
+	}
+}

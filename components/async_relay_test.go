@@ -23,6 +23,7 @@ import (
 //	export give: async func() -> u32            // drain of a stream of five bytes
 //	export wait: async func() -> u32            // the value of pending
 //	export spin: async func()                   // yields for ever
+//	export flood: async func()                  // starts work for ever
 type relay struct {
 	c    *Component
 	core *Module
@@ -111,6 +112,7 @@ func relayBytes() []byte {
 	}{
 		{"call", workType, nil}, {"cancel", workType, nil}, {"read-all", plainType, nil},
 		{"produce", produceType, [][]byte{async, mem}}, {"give", plainType, nil}, {"wait", plainType, nil}, {"spin", spinType, nil},
+		{"flood", spinType, nil},
 	} {
 		c.Export(e.name, SortFunc, c.Lift(c.CoreFunc(core, e.name), e.typ, e.opts...))
 	}
@@ -158,6 +160,7 @@ func (r *relay) code(f map[string]uint32) {
 		get(3), I32(32), call("wait"), dropOp,
 		get(2), call("drop"), load(16))
 	add("wait", "", "i", "", call("pending"), I32(48), call("future"), dropOp, load(48))
+	add("flood", "", "", "", loopOp, void, I32(1), I32(16), call("start"), dropOp, brOp, 0, endOp)
 	add("spin", "", "", "", loopOp, void, call("yield"), dropOp, brOp, 0, endOp)
 }
 
@@ -174,7 +177,7 @@ var (
 	typeFuture = &wit.Type{Kind: wit.KindFuture, Elem: typeU32}
 )
 
-func (h relayHost) link(t testing.TB, limits components.Limits) *components.Instance {
+func (h relayHost) template(t testing.TB, limits components.Limits) *components.Template {
 	t.Helper()
 	e, err := components.NewEngine(t.Context(), components.EngineConfig{})
 	if err != nil {
@@ -199,7 +202,13 @@ func (h relayHost) link(t testing.TB, limits components.Limits) *components.Inst
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := tmpl.Acquire(t.Context())
+	return tmpl
+}
+
+// link returns an instance of the relay whose imports are h.
+func (h relayHost) link(t testing.TB, limits components.Limits) *components.Instance {
+	t.Helper()
+	in, err := h.template(t, limits).Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

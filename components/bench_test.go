@@ -110,3 +110,28 @@ func linkSuite(t testing.TB, cfg components.EngineConfig, id string) *components
 	}
 	return tmpl
 }
+
+// BenchmarkAsyncCall measures a call of an async function that calls an async
+// import which answers at once.
+func BenchmarkAsyncCall(b *testing.B) {
+	tmpl := relayHost{work: func(_ context.Context, c *abi.Call) (abi.Work, error) {
+		c.PutU32(c.Result, c.U32(c.Params))
+		return nil, nil
+	}}.template(b, components.Limits{})
+	in, err := tmpl.Acquire(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer in.Release(b.Context())
+	f, err := tmpl.Export("", "call")
+	if err != nil {
+		b.Fatal(err)
+	}
+	nothing := func(*abi.Call) error { return nil }
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := in.Invoke(b.Context(), f, nothing, nothing); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -251,13 +251,16 @@ func (fb *fiber) newThread(h *plan.Host, s *state, stack []uint64) error {
 	// It panics where call_indirect would trap.
 	fn := wazerotable.LookupFunction(fb.in.mods[h.Table.Slot], h.Table.Index, uint32(stack[0]), i32, nil)
 	tk, arg := fb.thread.task, stack[1]
-	th := &thread{task: tk}
-	th.run = func(fb *fiber) error {
+	var th *thread
+	th, err := tk.newThread(func(fb *fiber) error {
 		stack := [1]uint64{arg}
-		if err := fn.CallWithStack(&fb.ctx, stack[:]); err != nil {
+		if err := fb.enter(fn, stack[:]); err != nil {
 			return err
 		}
 		return tk.unregister(th)
+	})
+	if err != nil {
+		return err
 	}
 	s.threads.add(th)
 	tk.threads = append(tk.threads, th)

@@ -21,9 +21,12 @@ type fiber struct {
 
 	// thread is what runs on a coroutine; nil on the instance's own fiber.
 	thread *thread
-	next   func() (pause, bool)
-	stop   func()
-	yield  func(pause) bool
+	// resumer is the fiber that runs on when this one gives way, while it runs.
+	resumer *fiber
+	held    uint64 // bytes of stack while it is parked
+	next    func() (pause, bool)
+	stop    func()
+	yield   func(pause) bool
 }
 
 // pause is what a coroutine gives when it stops running.

@@ -119,7 +119,10 @@ func (e *hostEnd) begin(op *hostOp) error {
 	if err != nil {
 		return err
 	}
-	return e.pipe.post(op.start)
+	if err = e.pipe.post(op.start); err != nil {
+		op.finish(copyDropped, err)
+	}
+	return err
 }
 
 // post has f run where the channel may be touched.
@@ -247,6 +250,7 @@ func (sc *scheduler) fromHost(rep any, t *wit.Type) (*channel, error) {
 	if e.closed || e.given || e.op != nil {
 		return nil, errcode.New(errcode.Invalid, "a %s was given that is closed, in use, or given away", kindName(t))
 	}
+	e.given = true
 	switch p.sched {
 	case nil:
 		p.sched = sc
@@ -257,8 +261,44 @@ func (sc *scheduler) fromHost(rep any, t *wit.Type) (*channel, error) {
 	case sc:
 		sc.release(e)
 	default:
-		return nil, errcode.New(errcode.Unsupported, "a %s of another instance was given: copy it", kindName(t))
+		return sc.bridge(e, p.sched, t), nil
 	}
-	e.given = true
 	return p.channel, nil
+}
+
+// bridge returns a channel of type t on which a goroutine writes what it reads
+// from e, of another instance.
+func (sc *scheduler) bridge(e *hostEnd, other *scheduler, t *wit.Type) *channel {
+	from, to := &hostEnd{pipe: e.pipe, reads: true}, newPipe(t)
+	other.post(func() error {
+		other.release(e)
+		other.adopt(from)
+		return nil
+	})
+	to.sched = sc
+	sc.adopt(to.writer)
+	sc.work.Go(func() {
+		defer to.writer.close()
+		defer from.close()
+		for {
+			op := &hostOp{}
+			n, err := from.do(sc.ctx, op, bridged(t))
+			if err != nil {
+				return
+			}
+			_, err = to.writer.writeAll(sc.ctx, n, func(done int) *hostOp { return &hostOp{values: op.values[done:]} })
+			if err != nil || t.Kind == wit.KindFuture {
+				return
+			}
+		}
+	})
+	return to.channel
+}
+
+// bridged is how many elements go over a bridge at once.
+func bridged(t *wit.Type) int {
+	if t.Kind == wit.KindFuture {
+		return 1
+	}
+	return 4096
 }

@@ -23,62 +23,69 @@ func (fb *fiber) startImport(k int, h *plan.Host, s *state, stack []uint64) erro
 		return err
 	}
 	if work != nil {
+		if err := fb.in.async.reserve(); err != nil {
+			return err
+		}
 		sub.background(fb.in.async, work)
 	}
 	return sub.answer(fb, s, stack)
 }
 
 // startHost calls bound; the call is over if it returns no work.
-func (sub *subtask) startHost(fb *fiber, bound *hostFunc) (work abi.Work, err error) {
-	// The result is written to its place in any case: finish sets it.
-	start := func(c *abi.Call) error {
-		if bound.start == nil {
-			return bound.call(&fb.ctx, c)
-		}
-		work, err = bound.start(&fb.ctx, c)
-		return err
-	}
+func (sub *subtask) startHost(fb *fiber, bound *hostFunc) (abi.Work, error) {
 	f := &sub.frame
 	if err := f.resultPlace(sub.codec, sub.sig, sub.args[:]); err != nil {
 		return nil, err
 	}
-	if err := start(&f.call); err != nil {
-		return nil, err
+	var work abi.Work
+	var err error
+	if bound.start != nil {
+		work, err = bound.start(&fb.ctx, &f.call)
+	} else {
+		err = bound.call(&fb.ctx, &f.call)
 	}
-	if work != nil {
-		return work, f.call.Err()
+	if err == nil {
+		err = f.call.Err()
+	}
+	if err != nil || work != nil {
+		return work, err
 	}
 	return nil, sub.finish(func(*abi.Call) error { return nil })
 }
 
 // background runs work on a goroutine and ends the call when it is done.
 func (sub *subtask) background(sc *scheduler, work abi.Work) {
-	ctx, cancel := context.WithCancelCause(sc.ctx)
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(sc.in.main.ctx.Context))
+	stop := context.AfterFunc(sc.ctx, func() { cancel(context.Cause(sc.ctx)) })
 	sub.cancel = func(*state) error {
 		cancel(context.Canceled)
 		return nil
 	}
 	sc.outside++
 	sc.work.Go(func() {
-		defer cancel(nil)
 		finish, err := work(ctx)
+		stop()
+		cancel(nil)
 		sc.post(func() error {
 			sc.outside--
-			if err != nil && sub.cancelRequested {
-				sub.cancelled()
-				return nil
-			}
-			if err != nil {
-				return &hostError{err}
-			}
-			return sub.finish(func(c *abi.Call) error {
-				if finish == nil {
-					return nil
-				}
-				return finish(c)
-			})
+			sc.threads--
+			return sub.worked(finish, err)
 		})
 	})
+}
+
+// worked ends the call with what its work answered.
+func (sub *subtask) worked(finish func(*abi.Call) error, err error) error {
+	switch {
+	case err != nil && sub.cancelRequested:
+		sub.cancelled()
+		return nil
+	case err != nil:
+		return &hostError{err}
+	case finish == nil:
+		finish = func(*abi.Call) error { return nil }
+	}
+	return sub.finish(finish)
 }
 
 // runTask calls lifted function l for the host, until it has returned.

@@ -111,7 +111,15 @@ func (in *Instance) instantiate(ctx context.Context) error {
 // on fb.
 func (in *Instance) instantiateStep(fb *fiber, i int) error {
 	c := in.tmpl.component
-	mod, err := c.engine.rt.InstantiateModule(&fb.ctx, c.modules[c.plan.Steps[i].Module].code, moduleConfig)
+	m := &c.modules[c.plan.Steps[i].Module]
+	if m.pool != nil { // before the engine asks for it, to which no error can be told
+		mem, err := m.pool.Get(&in.budget)
+		if err != nil {
+			return err
+		}
+		in.memories = append(in.memories, mem)
+	}
+	mod, err := c.engine.rt.InstantiateModule(&fb.ctx, m.code, moduleConfig)
 	if err != nil {
 		return err
 	}
@@ -133,13 +141,7 @@ func (in *Instance) resolve(name string) api.Module {
 
 // Allocate gives the core module being instantiated its memory.
 func (in *Instance) Allocate(_, _ uint64) experimental.LinearMemory {
-	c := in.tmpl.component
-	m, err := c.modules[c.plan.Steps[in.step].Module].pool.Get(&in.budget)
-	if err != nil {
-		in.throw(err)
-	}
-	in.memories = append(in.memories, m)
-	return m
+	return in.memories[len(in.memories)-1]
 }
 
 // Release ends the instance: handles that are still open are dropped, and its

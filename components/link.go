@@ -31,7 +31,12 @@ type Limits struct {
 	// the guest; 0 means 32 MiB.
 	ValueBytes uint64
 	// StackBytes bounds the stacks of calls inside one another; 0 means 8 MiB.
+	// Tasks that wait for each other's or the host's answers may hold four
+	// times as much together.
 	StackBytes uint64
+	// Threads bounds the calls of async functions and the threads that are
+	// under way at once; 0 means 1,000.
+	Threads int
 	// Fuel bounds a call's loop iterations and function calls, of which large
 	// ones count for more; 0 means that time alone bounds it.
 	Fuel uint64
@@ -78,6 +83,9 @@ func (c *Component) Link(cfg LinkConfig) (*Template, error) {
 	}
 	if t.limits.Handles == 0 {
 		t.limits.Handles = 1 << 16
+	}
+	if t.limits.Threads == 0 {
+		t.limits.Threads = 1_000
 	}
 	if t.limits.ValueBytes == 0 {
 		t.limits.ValueBytes = 32 << 20
@@ -171,6 +179,9 @@ func (t *Template) bind(im *plan.Import, f plan.Func, g *abi.Interface) (*abi.Fu
 		}
 		if err := t.sameFunc(f.Type, g.Funcs[i].Type); err != nil {
 			return nil, errcode.New(errcode.Invalid, "link import %q function %q: %w", im.Name, f.Name, err)
+		}
+		if g.Funcs[i].Start != nil && !f.Type.Async {
+			return nil, errcode.New(errcode.Internal, "link import %q function %q: it has Start, but is not async", im.Name, f.Name)
 		}
 		return &g.Funcs[i], nil
 	}

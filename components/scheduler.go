@@ -14,6 +14,8 @@ type scheduler struct {
 	in      *Instance
 	waiting []*thread // in the order in which they began to
 	live    int       // threads that began and did not end
+	threads int       // those, the ones that did not begin, and calls that run in Go
+	parked  uint64    // bytes of stack of the threads that are parked
 	fibers  []*fiber  // all, until the instance is released
 	idle    []*fiber  // those without a thread
 
@@ -36,6 +38,15 @@ func newScheduler(in *Instance) *scheduler {
 	sc := &scheduler{in: in, ends: map[*hostEnd]struct{}{}, wake: make(chan struct{}, 1)}
 	sc.ctx, sc.cancel = context.WithCancelCause(context.Background())
 	return sc
+}
+
+// reserve counts one more thread or call that runs in Go.
+func (sc *scheduler) reserve() error {
+	if limit := sc.in.tmpl.limits.Threads; sc.threads >= limit {
+		return errcode.New(errcode.Exhausted, "threads and calls under way: %d > %d", sc.threads+1, limit)
+	}
+	sc.threads++
+	return nil
 }
 
 // maxIdleFibers bounds the coroutines kept for threads to come.

@@ -31,12 +31,15 @@ func (fb *fiber) enter(fn api.Function, stack []uint64) error {
 func (fb *fiber) checkStack() error {
 	limit := fb.in.tmpl.limits.StackBytes
 	used := uint64(0)
-	for _, fn := range fb.active {
-		bytes, handlers := stackOf(fn)
+	for f := fb; f != nil; f = f.resumer {
+		bytes, handlers := f.stackBytes()
 		if handlers > maxHandlers {
 			return errcode.New(errcode.Exhausted, "try blocks inside one another: %d > %d", handlers, maxHandlers)
 		}
 		used += bytes
+	}
+	if sc := fb.in.async; sc != nil && used+sc.parked > parkedFactor*limit {
+		return errcode.New(errcode.Exhausted, "call stack bytes of all tasks: %d > %d", used+sc.parked, parkedFactor*limit)
 	}
 	if used > limit {
 		return errcode.New(errcode.Exhausted, "call stack bytes: %d > %d", used, limit)
@@ -45,6 +48,20 @@ func (fb *fiber) checkStack() error {
 		fb.in.deep = true
 	}
 	return nil
+}
+
+// parkedFactor is how many times the stack of one chain of calls all tasks may
+// hold together.
+const parkedFactor = 4
+
+// stackBytes returns the bytes of stack of the calls on fb, and the most try
+// blocks that one of them is inside of.
+func (fb *fiber) stackBytes() (bytes uint64, handlers int) {
+	for _, fn := range fb.active {
+		b, h := stackOf(fn)
+		bytes, handlers = bytes+b, max(handlers, h)
+	}
+	return bytes, handlers
 }
 
 // stackFields are where the engine's handle of a function keeps its stack.

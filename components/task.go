@@ -75,7 +75,10 @@ func (tk *task) launch(caller *state, run func(fb *fiber) error) error {
 	if err := s.enterFrom(caller); err != nil {
 		return err
 	}
-	tk.implicit = &thread{task: tk, run: run}
+	var err error
+	if tk.implicit, err = tk.newThread(run); err != nil {
+		return err
+	}
 	if err := s.inst.resume(tk.implicit, false); err != nil {
 		return err
 	}

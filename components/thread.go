@@ -22,6 +22,15 @@ type thread struct {
 	err         error
 }
 
+// newThread returns a thread of tk that is suspended until it is resumed
+// first.
+func (tk *task) newThread(run func(fb *fiber) error) (*thread, error) {
+	if err := tk.state.inst.async.reserve(); err != nil {
+		return nil, err
+	}
+	return &thread{task: tk, run: run}, nil
+}
+
 // errReleased unwinds the threads that are parked when the instance is
 // released.
 var errReleased = errcode.New(errcode.Closed, "the instance was released")
@@ -69,6 +78,8 @@ func (th *thread) stopWaiting() {
 // resumes it. It reports whether that was to cancel its task.
 func (th *thread) block(cancellable bool, to *thread) (cancelled bool) {
 	th.cancellable = cancellable
+	th.fiber.held, _ = th.fiber.stackBytes()
+	th.fiber.in.async.parked += th.fiber.held
 	if !th.fiber.yield(pause{to: to}) {
 		panic(&hostError{errReleased})
 	}
@@ -128,10 +139,12 @@ func (in *Instance) resume(th *thread, cancelled bool) error {
 		}
 		fb, was := th.fiber, in.cur
 		th.running, th.cancelled, in.cur = true, cancelled, fb
-		fb.ctx.Context = in.main.ctx.Context
+		in.async.parked -= fb.held
+		fb.held, fb.resumer, fb.ctx.Context = 0, was, in.main.ctx.Context
 		p, ok := fb.next()
-		in.cur, th.running = was, false
+		in.cur, th.running, fb.resumer = was, false, nil
 		if !ok || p.done {
+			in.async.threads--
 			th.fiber, fb.thread = nil, nil
 			fb.depth = 0
 			in.async.live--
