@@ -66,6 +66,10 @@ bench: ## every benchmark; ends with one line a figure
 conformance: ## the reference suites; one line a suite
 	@bash .ci/conformance
 
+.PHONY: hostile
+hostile: ## hostile modules and components beside a victim; prints the count
+	@$(GO) test -count=1 ./test/hostile
+
 .PHONY: oracle
 oracle: ## the example guests under another runtime (Node), answers compared
 	@bash examples/oracle.sh

@@ -53,6 +53,12 @@ func (t *CoreTemplate) Acquire(ctx context.Context, ready func(*CoreInstance)) (
 	}
 	err := in.guarded(ctx, "instantiate", func() error {
 		in.ctx.Context = experimental.WithImportResolver(experimental.WithMemoryAllocator(in.ctx.Context, in), in.resolve)
+		if p := t.module.pool; p != nil { // before the engine asks for it, to which no error can be told
+			var err error
+			if in.memory, err = p.Get(&memory.Budget{Limit: t.limits.MemoryBytes}); err != nil {
+				return err
+			}
+		}
 		mod, err := t.module.engine.rt.InstantiateModule(&in.ctx, t.module.code, moduleConfig)
 		if err != nil {
 			return err
@@ -73,14 +79,7 @@ func (t *CoreTemplate) Acquire(ctx context.Context, ready func(*CoreInstance)) (
 func (in *CoreInstance) resolve(string) api.Module { return in.tmpl.host }
 
 // Allocate gives the module being instantiated its memory.
-func (in *CoreInstance) Allocate(_, _ uint64) experimental.LinearMemory {
-	m, err := in.tmpl.module.pool.Get(&memory.Budget{Limit: in.tmpl.limits.MemoryBytes})
-	if err != nil {
-		panic(&hostError{err})
-	}
-	in.memory = m
-	return m
-}
+func (in *CoreInstance) Allocate(_, _ uint64) experimental.LinearMemory { return in.memory }
 
 // Release ends the instance; its memory goes back to the pool. The instance
 // must not be used afterwards.

@@ -87,6 +87,10 @@ func newTrap(function string, err error) *Trap {
 		return t
 	}
 	text, _, _ = strings.Cut(text, " (recovered by wazero)")
+	if c := errcode.Of(err); c != errcode.Internal && c != errcode.Trap { // a limit of ours
+		t.Err, t.Reason = err, text
+		return t
+	}
 	if strings.Contains(text, "stack overflow") {
 		t.Reason = "call stack: as deep as the engine allows"
 		t.Err = errcode.New(errcode.Exhausted, "%s: %w", t.Reason, err)

@@ -26,8 +26,8 @@ type Instance struct {
 	mods     []api.Module // by step
 	memories []*memory.Memory
 	budget   memory.Budget // of memories
-	funcs    []coreFunc   // by plan.Funcs, looked up when first needed
-	mems     []api.Memory // by plan.Memories, likewise
+	funcs    []coreFunc    // by plan.Funcs, looked up when first needed
+	mems     []api.Memory  // by plan.Memories, likewise
 	states   []*state
 	async    *scheduler // nil if the component uses nothing asynchronous
 

@@ -304,6 +304,9 @@ func (w *rewriter) check(r *reader) {
 	if w.values > uint64(w.lim.Values) {
 		r.exhausted("core function values passed by blocks and calls", w.values, w.lim.Values)
 	}
+	if w.calls > uint64(w.lim.Calls) {
+		r.exhausted("core function calls", w.calls, w.lim.Calls)
+	}
 	if n := w.locals * w.blocks; n > uint64(w.lim.Merges) {
 		r.exhausted("core function locals times blocks", n, w.lim.Merges)
 	}

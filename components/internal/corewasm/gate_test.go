@@ -147,6 +147,9 @@ func TestGateBoundsTheCompiler(t *testing.T) {
 			m.Table(1, 1)
 			m.Func(m.Type("", ""), "", rep(Cat([]byte{0x41, 0, 0x11}, U(m.Type("", wide)), []byte{0}), 1000), 0x00)
 		}, "values passed"},
+		{"calls without end", func(m *Module) {
+			m.Func(m.Type("", ""), "", rep(Call(0), 100_001))
+		}, "calls: 100001 > 100000"},
 		{"many locals across many blocks", func(m *Module) {
 			m.Func(m.Type("", ""), strings.Repeat("i", 50_000), rep([]byte{0x20, 0, 0x04, 0x40, 0x0b}, 1000))
 		}, "locals times blocks"},

@@ -17,6 +17,7 @@ type Limits struct {
 	BodyBytes     int    // 1 MiB per function
 	Locals        int    // 50,000 per function
 	TotalLocals   int    // 5,000,000 in all functions together
+	Calls         int    // 100,000 per function; a compiler takes 1 KB for each
 	// Values is 100,000 per function and twenty times that in all: what blocks,
 	// branches and calls pass. A type with a thousand results makes much of a
 	// branch of two bytes.
@@ -48,6 +49,7 @@ func (l Limits) WithDefaults() Limits {
 	def(&l.BodyBytes, 1<<20)
 	def(&l.Locals, 50_000)
 	def(&l.TotalLocals, 5_000_000)
+	def(&l.Calls, 100_000)
 	def(&l.Values, 100_000)
 	def(&l.Merges, 1_000_000)
 	def(&l.Elements, 2_000_000)

@@ -1,0 +1,3 @@
+// Package hostile runs hostile modules and components beside a well-behaved
+// victim.
+package hostile

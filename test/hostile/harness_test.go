@@ -1,0 +1,300 @@
+package hostile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"latticework/components"
+	"latticework/internal/errcode"
+	"latticework/wit/abi"
+	"latticework/wit/value"
+)
+
+const (
+	memoryCap = 32 << 20
+	// deadline is the time that a hostile call is given.
+	deadline = 150 * time.Millisecond
+	// grace is what it may take longer before it is gone.
+	grace = 50 * time.Millisecond
+	// slack stands for what a shared machine adds to any time.
+	slack = 250 * time.Millisecond
+	// compileTime bounds what a hostile component may cost before it runs.
+	compileTime = 2 * time.Second
+	// compileSpare is how much memory of the host compiling may take, here where
+	// it is done in this process.
+	compileSpare = 160 << 20
+	// spare is how much memory of the host a hostile component may take
+	// besides its own.
+	spare = 32 << 20
+)
+
+// hostile is one attack. It ends in one of the codes: when it is compiled and
+// linked, or, if it gets so far, when its export "run" is called.
+type hostile struct {
+	name  string
+	bytes func() []byte
+	codes []errcode.Code // "" means that it may also end well
+	args  []value.Value
+	given []*abi.Interface
+	// limits are besides memory and time.
+	limits components.Limits
+}
+
+func ends(codes ...errcode.Code) []errcode.Code { return codes }
+
+// arena holds what all attacks share.
+type arena struct {
+	engine *components.Engine
+	victim *victim
+	alone  time.Duration // the victim's p99 with nobody beside it
+	// measured counts the attacks that ran long enough to tell how the victim
+	// fared, slow those under which its p99 was more than twice that alone.
+	measured, slow int
+	worst          time.Duration
+	late           time.Duration // the longest that an attack outlived its deadline
+	peak           int64         // the most memory that an attack took besides its own
+	// compile is the most memory that compiling one took.
+	compile int64
+}
+
+func newArena(t *testing.T) *arena {
+	t.Helper()
+	ctx := context.Background()
+	// A collection each time the heap grows by a quarter keeps what attacks leave
+	// behind apart.
+	t.Cleanup(func(old int) func() { return func() { debug.SetGCPercent(old) } }(debug.SetGCPercent(25)))
+	e, err := components.NewEngine(ctx, components.EngineConfig{MemoryBytes: memoryCap})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Close(ctx) })
+	a := &arena{engine: e, victim: startVictim(t, e)}
+	a.victim.take()
+	time.Sleep(time.Second) // what is measured: a second of calls
+	a.alone = p99(a.victim.take())
+	return a
+}
+
+// victim is a well-behaved guest that is called all the time.
+type victim struct {
+	samples chan []time.Duration // holds the list, or nobody does
+	failed  atomic.Pointer[error]
+}
+
+func startVictim(t *testing.T, e *components.Engine) *victim {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	c, err := e.Compile(ctx, wellBehaved())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl, err := c.Link(components.LinkConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := tmpl.Acquire(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &victim{samples: make(chan []time.Duration, 1)}
+	v.samples <- nil
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer in.Release(context.Background())
+		for ctx.Err() == nil {
+			start := time.Now()
+			got, err := in.Call(context.Background(), "", "run", value.U32(1000))
+			if err == nil && got != value.U32(499_500) {
+				err = fmt.Errorf("the sum is %v", got)
+			}
+			if err != nil {
+				v.failed.CompareAndSwap(nil, &err)
+				return
+			}
+			s := <-v.samples
+			v.samples <- append(s, time.Since(start))
+			time.Sleep(200 * time.Microsecond) // one call after the other, not a load test
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	return v
+}
+
+// take returns the times of the calls since the last take.
+func (v *victim) take() []time.Duration {
+	s := <-v.samples
+	v.samples <- nil
+	return s
+}
+
+func p99(d []time.Duration) time.Duration {
+	if len(d) == 0 {
+		return 0
+	}
+	slices.Sort(d)
+	return d[len(d)*99/100]
+}
+
+// resident returns how many bytes of the process are in memory.
+func resident() int64 {
+	data, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	f := strings.Fields(string(data))
+	pages, _ := strconv.ParseInt(f[1], 10, 64)
+	return pages * int64(os.Getpagesize())
+}
+
+// watch samples the process's memory until stop is called, which returns by
+// how much it rose.
+func watch() (stop func() int64) {
+	debug.FreeOSMemory()
+	before := resident()
+	quit, peak := make(chan struct{}), make(chan int64)
+	go func() {
+		most := before
+		tick := time.NewTicker(2 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				most = max(most, resident())
+			case <-quit:
+				peak <- max(most, resident())
+				return
+			}
+		}
+	}()
+	return func() int64 { close(quit); return <-peak - before }
+}
+
+// attack runs h and checks what must hold.
+func (a *arena) attack(t *testing.T, h *hostile) {
+	t.Helper()
+	data := h.bytes()
+	var m taken
+	compiled, ran, err := a.run(h, data, &m)
+	if p := a.victim.failed.Load(); p != nil {
+		t.Fatalf("the victim failed: %v", *p)
+	}
+	if code := errcode.Of(err); !slices.Contains(h.codes, code) || code == errcode.Internal {
+		t.Errorf("ended with %v (%q), want %q", err, code, h.codes)
+	}
+	if compiled > compileTime {
+		t.Errorf("compiling took %v", compiled)
+	}
+	late := ran - deadline
+	if late > grace+slack {
+		t.Errorf("ran %v beyond its deadline", late)
+	}
+	a.late = max(a.late, late)
+	a.memory(t, m, int64(len(data)))
+	v := p99(m.victim)
+	if ran >= deadline/2 { // long enough to tell
+		a.measured++
+		a.worst = max(a.worst, v)
+		if v > 2*a.alone {
+			a.slow++
+		}
+	}
+	t.Logf("compiled in %v, %d MiB; ran %v, %d MiB, victim %v: %.200v", compiled.Round(time.Millisecond), m.compiled>>20,
+		ran.Round(time.Millisecond), m.ran>>20, v.Round(time.Microsecond), err)
+}
+
+// memory checks what an attack took of the host's memory.
+func (a *arena) memory(t *testing.T, m taken, size int64) {
+	a.compile = max(a.compile, m.compiled)
+	if limit := compileSpare + 2*size; m.compiled > limit {
+		t.Errorf("compiling took %d MiB of the host's memory, allowed %d", m.compiled>>20, limit>>20)
+	}
+	a.peak = max(a.peak, m.ran-memoryCap)
+	if m.ran > memoryCap+spare {
+		t.Errorf("running took %d MiB of the host's memory, allowed %d", m.ran>>20, (memoryCap+spare)>>20)
+	}
+}
+
+// taken is what an attack took of the host's memory, in bytes.
+type taken struct {
+	compiled, ran int64
+	victim        []time.Duration // its calls while the attack ran
+}
+
+// run takes an attack from its bytes to the end of its call.
+func (a *arena) run(h *hostile, data []byte, m *taken) (compiled, ran time.Duration, err error) {
+	ctx := context.Background()
+	stop := watch()
+	start := time.Now()
+	c, err := a.engine.Compile(ctx, data)
+	compiled = time.Since(start)
+	m.compiled = stop()
+	if err != nil {
+		return compiled, 0, err
+	}
+	defer func() { _ = c.Close(ctx) }()
+	limits := h.limits
+	limits.MemoryBytes, limits.Time = memoryCap, deadline
+	tmpl, err := c.Link(components.LinkConfig{Interfaces: h.given, Limits: limits})
+	if err != nil {
+		return compiled, 0, err
+	}
+	stop = watch()
+	a.victim.take()
+	defer func() {
+		m.victim = a.victim.take()
+		m.ran = stop()
+	}()
+	start = time.Now()
+	in, err := tmpl.Acquire(ctx)
+	if err != nil {
+		return compiled, time.Since(start), err
+	}
+	defer in.Release(ctx)
+	start = time.Now()
+	_, err = in.Call(ctx, "", "run", h.args...)
+	ran = time.Since(start)
+	if err == nil {
+		return compiled, ran, nil
+	}
+	// What is dead stays dead, and says so at once.
+	if _, again := in.Call(ctx, "", "run", h.args...); !errors.Is(again, errcode.Trap) && !errors.Is(again, errcode.Invalid) {
+		return compiled, ran, fmt.Errorf("called again after %w: %w", err, again)
+	}
+	return compiled, ran, err
+}
+
+// TestHostile runs every attack, one after the other, beside the victim.
+func TestHostile(t *testing.T) {
+	a := newArena(t)
+	passed, failed := 0, 0
+	all := slices.Concat(gateAttacks(), componentAttacks(), coreAttacks(), abiAttacks())
+	if len(all) < 60 {
+		t.Errorf("%d attacks, want 60 at least", len(all))
+	}
+	for i := range all {
+		if t.Run(all[i].name, func(t *testing.T) { a.attack(t, &all[i]) }) {
+			passed++
+		} else {
+			failed++
+		}
+	}
+	fmt.Printf("hostile: %d passed, %d failed, 0 skipped\n", passed, failed)
+	t.Logf("victim: p99 alone %v, worst beside an attack %v; %d of %d long attacks made it slower than twice",
+		a.alone, a.worst, a.slow, a.measured)
+	t.Logf("at most %v beyond the deadline, %d MiB besides the guest's %d; compiling took %d MiB at most",
+		a.late.Round(time.Millisecond), a.peak>>20, memoryCap>>20, a.compile>>20)
+	if limit := 2*a.alone + 50*time.Millisecond; a.worst > limit {
+		t.Errorf("the victim's p99 rose to %v, alone it is %v on %d processors", a.worst, a.alone, runtime.NumCPU())
+	}
+}
