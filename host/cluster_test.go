@@ -26,7 +26,8 @@ import (
 	"latticework/lattice/natsbus"
 	"latticework/lattice/raftstore"
 	"latticework/providers"
-	"latticework/providers/config"
+	"latticework/providers/config/draft"
+	"latticework/providers/config/rc1"
 	"latticework/providers/httpserver"
 	"latticework/providers/keyvalue"
 	"latticework/providers/keyvalue/kvfile"
@@ -37,7 +38,10 @@ import (
 
 func TestMain(m *testing.M) { leakcheck.Main(m) }
 
-const latticeName = "test"
+const (
+	latticeName = "test"
+	heartbeat   = 200 * time.Millisecond
+)
 
 // cluster is a lattice in this process: NATS, one control member, hosts.
 type cluster struct {
@@ -47,12 +51,15 @@ type cluster struct {
 	engine *components.Engine
 	log    *slog.Logger
 	hosts  []*host.Host
+	buses  map[string]lattice.Bus // of hosts, by name
+	spy    *spy
+	tune   func(*host.Config) // changes the hosts that join
 }
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	ctx := t.Context()
-	c := &cluster{t: t, log: slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelInfo}))}
+	c := &cluster{t: t, spy: newSpy(), buses: map[string]lattice.Bus{}, log: slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelInfo}))}
 	var err error
 	if c.nats, err = natsbus.StartServer(natsbus.ServerConfig{Address: "127.0.0.1:0"}); err != nil {
 		t.Fatal(err)
@@ -72,7 +79,7 @@ func newCluster(t *testing.T) *cluster {
 		t.Fatal(err)
 	}
 	svc, err := control.Open(ctx, control.Config{Bus: c.bus("control"), Store: store, BlobDir: filepath.Join(dir, "blobs"),
-		Heartbeat: 200 * time.Millisecond, Overlap: 5 * time.Millisecond, Logger: c.log})
+		Heartbeat: heartbeat, LostAfter: 5 * heartbeat, Overlap: 5 * time.Millisecond, Logger: c.log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,18 +114,19 @@ func (b blobs) Get(ctx context.Context, image linkstate.Image) ([]byte, error) {
 // join adds a host with a label "name".
 func (c *cluster) join(name string) *host.Host {
 	c.t.Helper()
-	reg, err := providers.NewRegistry(kvmemory.Technology(), kvfile.Technology(), kvredis.Technology(), httpserver.Technology())
+	reg, err := providers.NewRegistry(kvmemory.Technology(), kvfile.Technology(), kvredis.Technology(), httpserver.Technology(), c.spy.technology())
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	bus := c.bus(name)
+	c.buses[name] = bus
 	client, err := lattice.NewClient(lattice.ClientConfig{Bus: bus, Lattice: latticeName})
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	h, err := host.New(host.Config{
+	cfg := host.Config{
 		Bus: bus, Lattice: latticeName, ID: lattice.NewHostID(), Name: name, Labels: map[string]string{"name": name},
-		Engine: c.engine, Registry: reg, DataFolder: c.t.TempDir(), Log: c.log.With("host", name),
+		Engine: c.engine, Registry: reg, DataFolder: c.t.TempDir(), Log: c.log.With("host", name), Heartbeat: heartbeat,
 		Contracts: []*abi.Interface{keyvalue.BindStore(nil), keyvalue.BindAtomics(nil), keyvalue.BindBatch(nil)},
 		Images:    blobs{client},
 		Builtins: func(b host.Builtin) ([]*abi.Interface, error) {
@@ -127,9 +135,13 @@ func (c *cluster) join(name string) *host.Host {
 				return nil, err
 			}
 			out := append(s.Interfaces(), contract.BindTypes(&wasihttp.Types{}))
-			return append(out, config.NewValues(b.Config()).Interfaces()...), nil
+			return append(out, rc1.BindStore(live{b.Config}), draft.BindStore(live{b.Config})), nil
 		},
-	})
+	}
+	if c.tune != nil {
+		c.tune(&cfg)
+	}
+	h, err := host.New(cfg)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -147,13 +159,32 @@ func (c *cluster) join(name string) *host.Host {
 	return h
 }
 
+// live serves wasi:config from settings that may change between two calls.
+type live struct{ read func() map[string]string }
+
+func (l live) Get(_ context.Context, key string) (abi.Option[string], error) {
+	v, ok := l.read()[key]
+	return abi.Option[string]{Value: v, Some: ok}, nil
+}
+
+func (l live) GetAll(context.Context) ([]abi.Tuple2[string, string], error) { return nil, nil }
+
 // push uploads a guest and returns its image.
 func (c *cluster) push(name string) linkstate.Image {
 	c.t.Helper()
-	data, err := os.ReadFile(filepath.Join(refdata.Dir(c.t, "guests/wasm"), name+".wasm"))
+	folder := refdata.Dir(c.t, "guests/wasm")
+	if name == "perf" {
+		folder = "../test/perf/guest"
+	}
+	data, err := os.ReadFile(filepath.Join(folder, name+".wasm"))
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	return c.pushBytes(name, data)
+}
+
+func (c *cluster) pushBytes(name string, data []byte) linkstate.Image {
+	c.t.Helper()
 	digest, err := c.client.PutBlob(c.t.Context(), data)
 	if err != nil {
 		c.t.Fatal(err)

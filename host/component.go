@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -251,22 +250,22 @@ func (c *component) slot(ctx context.Context) error {
 		return nil
 	default:
 	}
-	limit := int64(cap(c.slots))
-	full := func(n int64, what string) error {
-		return errcode.New(errcode.Exhausted, "component %s: %s: %d > %d", c.record.Name, what, n, limit).
+	room := int64(cap(c.slots))
+	full := func(what string, have, limit int64) error {
+		return errcode.New(errcode.Exhausted, "component %s: %s: %d > %d", c.record.Name, what, have, limit).
 			WithNext("raise the component's limit of instances, or run it on more hosts")
 	}
 	n := c.waiting.Add(1)
 	defer c.waiting.Add(-1)
-	if n > limit {
-		return full(limit+n, "calls that run or wait for one of "+strconv.FormatInt(limit, 10)+" instances")
+	if n > room {
+		return full("calls that run or wait for an instance", room+n, 2*room)
 	}
 	select {
 	case c.slots <- struct{}{}:
 		c.running.Add(1)
 		return nil
 	case <-ctx.Done():
-		return full(limit+1, "instances at once, until the call's time was over")
+		return full("instances at once, until the call's time was over", room+1, room)
 	}
 }
 

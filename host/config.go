@@ -50,6 +50,8 @@ type Config struct {
 	// DrainTime bounds how long a provider that stops, or the target of a link
 	// that is deleted, waits for what is open on it; 0 means 10 s.
 	DrainTime time.Duration
+	// Heartbeat is the time between two announcements; 0 means 1 s.
+	Heartbeat time.Duration
 	// Now is the clock of leases; nil means time.Now.
 	Now func() time.Time
 	Log *slog.Logger
@@ -91,7 +93,7 @@ func (c Config) Validate() error {
 	if err := c.ID.Validate(); err != nil {
 		problems = append(problems, err.Error())
 	}
-	if c.MaxInstances < 0 || c.CallTimeout < 0 || c.DrainTime < 0 {
+	if c.MaxInstances < 0 || c.CallTimeout < 0 || c.DrainTime < 0 || c.Heartbeat < 0 {
 		problems = append(problems, "a limit is negative")
 	}
 	if len(problems) > 0 {

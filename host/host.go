@@ -93,7 +93,7 @@ func (h *Host) Open(ctx context.Context) error {
 	if h.server, err = lattice.ServeHost(h.cfg.Bus, h.subjects, h.cfg.ID, h.follower, h); err != nil {
 		return err
 	}
-	announce, err := lattice.OpenAnnouncer(lattice.AnnouncerConfig{Bus: h.cfg.Bus, Lattice: h.cfg.Lattice, Beat: h.heartbeat})
+	announce, err := lattice.OpenAnnouncer(lattice.AnnouncerConfig{Bus: h.cfg.Bus, Lattice: h.cfg.Lattice, Interval: h.cfg.Heartbeat, Beat: h.heartbeat})
 	if err != nil {
 		return err
 	}
@@ -156,11 +156,22 @@ func (h *Host) changed(_ context.Context, v *linkstate.View, _ []linkstate.Chang
 	h.sourcesLocked(v)
 	h.healthOfLocked(v)
 	h.changedLocked()
+	h.spawn(func() {
+		// The follower says so when this has returned.
+		if h.follower.Wait(h.ctx, v.Index()) == nil {
+			h.locked(h.announceLocked)
+		}
+	})
 }
 
 // changedLocked says that the inventory is another one.
 func (h *Host) changedLocked() {
 	h.inventory++
+	h.announceLocked()
+}
+
+// announceLocked has a heartbeat sent soon.
+func (h *Host) announceLocked() {
 	if h.announce != nil {
 		h.announce.Announce()
 	}

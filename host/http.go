@@ -40,27 +40,40 @@ func (s *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer cancel()
 		r = r.WithContext(ctx)
 	}
+	var began time.Time
+	for {
+		err := s.serve(w, r)
+		if err == nil {
+			return
+		}
+		if !lattice.IsRefused(err) || !errors.Is(err, errcode.Unavailable) || !h.turned(r.Context(), &began, func() bool { return false }) {
+			s.fail(w, r, err)
+			return
+		}
+	}
+}
+
+// serve serves a request here, if the component runs here or nowhere else,
+// or on another host. One that is refused can be served again.
+func (s *handler) serve(w http.ResponseWriter, r *http.Request) error {
+	h := s.host
 	h.mu.Lock()
 	wl := h.comps.all[s.target]
 	others := h.othersLocked(h.view, s.target)
 	here := wl != nil && (wl.running != nil || len(others) == 0)
 	h.mu.Unlock()
-	var err error
-	if here || s.policy.Locality == localOnly {
-		err = s.serveHere(w, r, wl)
-	} else {
-		err = s.forward(w, r, others)
+	switch {
+	case here:
+		err := h.onComponent(r.Context(), wl, func(c *component) error { return c.serveHTTP(w, r) })
+		var served *wasihttp.Error // once the guest was entered
+		if err != nil && !errors.As(err, &served) {
+			return lattice.Refuse(err)
+		}
+		return err
+	case s.policy.Locality == localOnly:
+		return lattice.Refuse(errcode.New(errcode.Unavailable, "component %s does not run on host %s, and the link is %s", s.target, h.cfg.Name, localOnly))
 	}
-	if err != nil {
-		s.fail(w, r, err)
-	}
-}
-
-func (s *handler) serveHere(w http.ResponseWriter, r *http.Request, wl *workload[component]) error {
-	if wl == nil {
-		return errcode.New(errcode.Unavailable, "component %s does not run on host %s, and the link is %s", s.target, s.host.cfg.Name, localOnly)
-	}
-	return s.host.onComponent(r.Context(), wl, func(c *component) error { return c.serveHTTP(w, r) })
+	return s.forward(w, r, others)
 }
 
 // fail answers a request that a component did not.
@@ -137,6 +150,7 @@ func (s *handler) forward(w http.ResponseWriter, r *http.Request, hosts []lattic
 	if err != nil {
 		return errcode.New(errcode.Unavailable, "read request body: %w", err)
 	}
+	r.Body = io.NopCloser(bytes.NewReader(body)) // for another attempt
 	var e value.Encoder
 	e.PutString(r.Method)
 	e.PutString(r.URL.RequestURI())

@@ -55,6 +55,7 @@ func (h *Host) Inventory(context.Context) (lattice.Inventory, error) {
 	for _, l := range h.health {
 		inv.Links = append(inv.Links, l)
 	}
+	inv.Links = append(inv.Links, h.unusableLocked()...)
 	byName := func(a, b lattice.RunningWorkload) int { return strings.Compare(a.Name, b.Name) }
 	slices.SortFunc(inv.Components, byName)
 	slices.SortFunc(inv.Providers, byName)
@@ -82,26 +83,36 @@ func (h *Host) healthLocked(key linkstate.LinkKey, gen uint64, err error) {
 		h.changedLocked()
 		return
 	}
-	now := lattice.LinkHealth{Key: key, Generation: gen, Error: lattice.WireError{Code: errcode.Of(err), Msg: err.Error(), Next: errcode.NextOf(err)}}
+	now := healthOf(key, gen, err)
 	if !had || old.Generation != gen || old.Error != now.Error {
 		h.health[k] = now
 		h.changedLocked()
 	}
 }
 
-// healthOfLocked forgets generations that are no longer a link's present one,
-// and notes the links that no call could use.
+// healthOfLocked forgets generations that are no longer a link's present one.
 func (h *Host) healthOfLocked(v *linkstate.View) {
 	for k, e := range h.health {
 		if l := v.Link(e.Key); l == nil || l.Generation != e.Generation {
 			delete(h.health, k)
 		}
 	}
+}
+
+// unusableLocked returns the links from components on this host that no call
+// could use.
+func (h *Host) unusableLocked() []lattice.LinkHealth {
+	var out []lattice.LinkHealth
 	for name := range h.comps.all {
-		for _, l := range v.LinksFrom(name) {
-			if err := usable(l); err != nil {
-				h.healthLocked(l.Key(), l.Generation, err)
+		for _, l := range h.view.LinksFrom(name) {
+			if err := usable(l); err != nil && h.health[l.Key().String()].Generation != l.Generation {
+				out = append(out, healthOf(l.Key(), l.Generation, err))
 			}
 		}
 	}
+	return out
+}
+
+func healthOf(key linkstate.LinkKey, gen uint64, err error) lattice.LinkHealth {
+	return lattice.LinkHealth{Key: key, Generation: gen, Error: lattice.WireError{Code: errcode.Of(err), Msg: err.Error(), Next: errcode.NextOf(err)}}
 }

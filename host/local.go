@@ -5,6 +5,7 @@ import (
 
 	"latticework/components"
 	"latticework/internal/errcode"
+	"latticework/lattice"
 	"latticework/wit"
 	"latticework/wit/abi"
 )
@@ -19,11 +20,12 @@ func (h *Host) localCalls(b *binding, target string) []callFunc {
 			w := h.comps.all[target]
 			h.mu.Unlock()
 			if w == nil {
-				return errcode.New(errcode.Unavailable, "component %s left host %s", target, h.cfg.Name)
+				return lattice.Refuse(errcode.New(errcode.Unavailable, "component %s left host %s", target, h.cfg.Name))
 			}
-			err := h.onComponent(ctx, w, func(c *component) error { return c.callFrom(ctx, call, b.decl.Name, f) })
+			entered := false
+			err := h.onComponent(ctx, w, func(c *component) error { return c.callFrom(ctx, call, b.decl.Name, f, &entered) })
 			if err != nil {
-				return &calleeError{err}
+				return &calleeError{refuseUnless(entered, err)}
 			}
 			return nil
 		}
@@ -32,16 +34,17 @@ func (h *Host) localCalls(b *binding, target string) []callFunc {
 }
 
 // callFrom calls an export of c with another component's parameters: values
-// go from memory to memory.
+// go from memory to memory. It sets entered when the guest may have begun.
 //
 // Errors: ErrUnsupported if the export's type is not the import's; those of
 // Template.Export, component.with and Instance.Invoke.
-func (c *component) callFrom(ctx context.Context, call *abi.Call, iface string, f *boundFunc) error {
+func (c *component) callFrom(ctx context.Context, call *abi.Call, iface string, f *boundFunc, entered *bool) error {
 	e, err := c.exportFor(iface, f)
 	if err != nil {
 		return err
 	}
 	return c.with(ctx, func(ctx context.Context, in *components.Instance) error {
+		*entered = true
 		return in.Invoke(ctx, e,
 			func(to *abi.Call) error {
 				f.codec.Params.Copy(&to.Mem, to.Params, &call.Mem, call.Params)

@@ -120,9 +120,14 @@ func (h *Host) stopProvider(ctx context.Context, p *provider) {
 	h.closeProvider(ctx, p)
 }
 
-// drainProvider waits until nothing is open on a provider: first the gates of
-// callers on this host, then those of other hosts.
+// drainProvider waits until nothing is open on a provider, at most
+// Config.DrainTime: until link state says that all callers have turned from
+// its generations, for the gates of callers on this host, and for those of
+// other hosts.
 func (h *Host) drainProvider(ctx context.Context, p *provider) {
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.DrainTime)
+	defer cancel()
+	h.awaitDrains(ctx, p)
 	var gates []*gate
 	h.mu.Lock()
 	for _, c := range h.liveComponents {
@@ -140,6 +145,27 @@ func (h *Host) drainProvider(ctx context.Context, p *provider) {
 	}
 	h.mu.Unlock()
 	h.drainGates(ctx, gates)
+}
+
+// awaitDrains waits until no session of a provider is one of a generation that
+// link state says is draining.
+func (h *Host) awaitDrains(ctx context.Context, p *provider) {
+	for {
+		draining := false
+		h.mu.Lock()
+		v := h.view
+		for _, gens := range p.sessions {
+			for gen, s := range gens {
+				if l := v.Link(s.gate.linkKey); l != nil {
+					draining = draining || slices.ContainsFunc(l.Drains, func(d linkstate.Drain) bool { return d.Generation == gen })
+				}
+			}
+		}
+		h.mu.Unlock()
+		if !draining || h.follower.Wait(ctx, v.Index()+1) != nil {
+			return
+		}
+	}
 }
 
 // closeProvider ends a provider's sessions and the provider.

@@ -192,8 +192,11 @@ func (in *incoming) LiftBorrow(uint32, *wit.Resource) (any, error) {
 //
 // Errors: ErrUnavailable if there is no host; those of lattice.Invoke.
 func (h *Host) invokeReplica(ctx context.Context, hosts []lattice.HostID, idempotent bool, inv lattice.Invocation, params []byte) ([]byte, lattice.HostID, error) {
-	err := error(errcode.New(errcode.Unavailable, "%s runs on no other host", inv.Target).
-		WithNext("lattice get hosts, and lattice get components"))
+	if len(hosts) == 0 {
+		return nil, "", lattice.Refuse(errcode.New(errcode.Unavailable, "%s runs on no other host", inv.Target).
+			WithNext("lattice get hosts, and lattice get components"))
+	}
+	var err error
 	order := h.peers.order(hosts)
 	for i, id := range order {
 		data, sendErr := h.invokeOnce(ctx, id, idempotent, len(order)-i, inv, params)

@@ -3,11 +3,12 @@ package host
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"sync/atomic"
 	"time"
 
 	"latticework/internal/errcode"
-	"latticework/lattice/linkstate"
+	"latticework/lattice"
 	"latticework/wit/abi"
 )
 
@@ -91,14 +92,28 @@ func (b *binding) bound() *abi.Interface {
 }
 
 // call serves function i: over the route that a handle parameter came by, else
-// over the present one. A failure to reach the target is the function's own
-// error where its type has one that fits.
+// over the present one. A call that was refused because its target is not
+// there takes the next route, if one comes soon. A failure to reach the target
+// is the function's own error where its type has one that fits.
 func (b *binding) call(ctx context.Context, call *abi.Call, i int) error {
 	f := &b.funcs[i]
-	r, err := b.enter(call, f)
-	if err != nil {
-		return f.fail.answer(call, err)
+	var began time.Time
+	for {
+		r, held, err := b.enter(call, f)
+		if err == nil {
+			err = b.over(ctx, r, call, i)
+		}
+		if err == nil {
+			return nil
+		}
+		if held || !lattice.IsRefused(err) || !errors.Is(err, errcode.Unavailable) || !b.host.turned(ctx, &began, func() bool { return b.current.Load() != r }) {
+			return f.fail.answer(call, err)
+		}
 	}
+}
+
+// over calls function i over a route whose gate was entered, and leaves it.
+func (b *binding) over(ctx context.Context, r *route, call *abi.Call, i int) error {
 	defer r.gate.leave()
 	if p := r.gate.policy.Load(); p.TimeoutMillis > 0 {
 		var cancel context.CancelFunc
@@ -107,43 +122,64 @@ func (b *binding) call(ctx context.Context, call *abi.Call, i int) error {
 	}
 	fn, err := r.function(ctx, i)
 	if err != nil {
-		return f.fail.answer(call, &calleeError{err})
+		return &calleeError{lattice.Refuse(err)}
 	}
 	call.Handles.SetOwner(r.gate)
-	if err := fn(ctx, call); err != nil {
-		return f.fail.answer(call, err)
+	return fn(ctx, call)
+}
+
+// turnTime is how long a call that was refused waits for another route.
+const turnTime = time.Second
+
+// turned waits for link state to change, unless done already says that it has,
+// and reports whether to try again. began is when the call was first refused;
+// it is set if it is not.
+func (h *Host) turned(ctx context.Context, began *time.Time, done func() bool) bool {
+	if began.IsZero() {
+		*began = time.Now()
 	}
-	return nil
+	left := turnTime - time.Since(*began)
+	if left <= 0 || ctx.Err() != nil {
+		return false
+	}
+	h.mu.Lock()
+	applied := h.view.Index()
+	h.mu.Unlock()
+	if done() {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
+	return h.follower.Wait(ctx, applied+1) == nil
 }
 
 // enter begins a call and returns its route; the caller leaves the route's
-// gate when the call is over.
+// gate when the call is over. held says that a handle led there.
 //
 // Errors: ErrUnavailable if the import is not linked; ErrUnsupported if the
 // handle that the call begins with came by a link that does not lead there.
-func (b *binding) enter(call *abi.Call, f *boundFunc) (*route, error) {
+func (b *binding) enter(call *abi.Call, f *boundFunc) (r *route, held bool, err error) {
 	if g := heldBy(call, f); g != nil {
-		var r *route
 		if b.index < len(g.routes) {
 			r = g.routes[b.index].Load()
 		}
 		if r == nil {
-			return nil, errcode.New(errcode.Unsupported, "call %s.%s: the handle came by the link %s, which does not serve %s", b.decl.Name, f.name, g.linkKey, b.decl.Name).
+			return nil, true, errcode.New(errcode.Unsupported, "call %s.%s: the handle came by the link %s, which does not serve %s", b.decl.Name, f.name, g.linkKey, b.decl.Name).
 				WithNext("let one link serve both interfaces")
 		}
 		g.enterHeld()
-		return r, nil
+		return r, true, nil
 	}
-	r := b.current.Load()
+	r = b.current.Load()
 	for r != nil && !r.gate.enter() {
 		// The route was replaced before its gate was closed.
 		r = b.current.Load()
 	}
 	if r == nil {
-		return nil, errcode.New(errcode.Unavailable, "%s is not linked: component %s imports %s", b.pkg, b.component, b.decl.Name).
+		return nil, false, errcode.New(errcode.Unavailable, "%s is not linked: component %s imports %s", b.pkg, b.component, b.decl.Name).
 			WithNext("lattice link put %s %s TARGET", b.component, b.pkg)
 	}
-	return r, nil
+	return r, false, nil
 }
 
 // heldBy returns the gate under which the call's first handle parameter was
@@ -155,6 +191,3 @@ func heldBy(call *abi.Call, f *boundFunc) *gate {
 	g, _ := call.Handles.Owner(binary.LittleEndian.Uint32(call.Params[f.handle:])).(*gate)
 	return g
 }
-
-// defaultPolicy is that of a link that states none.
-var defaultPolicy linkstate.Policy

@@ -124,6 +124,9 @@ func (h *Host) findSession(ctx context.Context, inv lattice.Invocation) (*sessio
 				}
 			}
 		}
+		if s == nil {
+			s = h.drainingLocked(inv)
+		}
 		running := w != nil && w.running != nil
 		applied := h.view.Index()
 		h.mu.Unlock()
@@ -146,6 +149,18 @@ func (h *Host) findSession(ctx context.Context, inv lattice.Invocation) (*sessio
 			return nil, errcode.New(errcode.Unavailable, "host %s has no session %d of the link from %s to %s", h.cfg.Name, inv.Generation, inv.Source, inv.Target)
 		}
 	}
+}
+
+// drainingLocked returns the session of a generation at a provider that is
+// about to stop: the caller has not heard of it yet.
+func (h *Host) drainingLocked(inv lattice.Invocation) *session {
+	pkg, iface, _ := splitInterface(inv.Interface)
+	for s := range h.openSessions {
+		if s.gate.generation == inv.Generation && s.provider.record.Name == inv.Target && s.gate.linkKey.Covers(inv.Source, inv.LinkName, pkg, iface) {
+			return s
+		}
+	}
+	return nil
 }
 
 // invokedComponent calls a component's export for another host.

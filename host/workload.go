@@ -45,14 +45,9 @@ type desired struct {
 	count uint32
 }
 
-// set changes the state. mu is held.
+// set changes the state and wakes who waits for a change. mu is held.
 func (w *workload[T]) set(state string, err error) {
 	w.state, w.err = state, err
-	w.poke()
-}
-
-// poke wakes who waits for a change. mu is held.
-func (w *workload[T]) poke() {
 	close(w.moved)
 	w.moved = make(chan struct{})
 }
@@ -127,7 +122,7 @@ func (d *driver[T]) desire(h *Host, want map[string]desired) {
 		w.count = r.count
 		if w.want != r.stamp || w.gone {
 			w.want, w.gone, w.retryAt = r.stamp, false, 0
-			w.poke()
+			w.set(stateStarting, nil)
 			d.work(h, w)
 		}
 	}

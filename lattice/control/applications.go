@@ -46,6 +46,8 @@ func (s *Service) waitDeployed(ctx context.Context, name string, index uint64) e
 		a := s.assess(s.store.Local(), name)
 		if !s.hasPlaced(index) {
 			a = assessment{missing: []string{"it is not placed yet"}}
+		} else if id := s.unheard(name, index); id != "" {
+			a = assessment{missing: []string{"host " + s.nameOf(id) + " has not said yet how it is doing"}}
 		}
 		switch {
 		case len(a.failed) > 0:
@@ -73,6 +75,25 @@ func (s *Service) hasPlaced(index uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.placedAt >= min(index, s.store.Local().Index())
+}
+
+// unheard returns a live host with a part of an application whose inventory is
+// older than link state of index, "" if there is none.
+func (s *Service) unheard(app string, index uint64) lattice.HostID {
+	v := s.store.Local()
+	for _, as := range v.Assignments() {
+		c, p := v.Component(as.Name), v.Provider(as.Name)
+		if !(as.Kind == linkstate.ComponentWorkload && c != nil && c.App == app) && !(as.Kind == linkstate.ProviderWorkload && p != nil && p.App == app) {
+			continue
+		}
+		for _, on := range as.Hosts {
+			h, ok := s.hosts.get(lattice.HostID(on.Host))
+			if ok && h.state == hostLive && (h.beat.Applied < min(index, v.Index()) || h.inventory.Epoch != h.beat.Epoch || h.inventory.Revision < h.beat.Inventory) {
+				return h.beat.Host
+			}
+		}
+	}
+	return ""
 }
 
 // assessment is how an application is doing.
