@@ -1,8 +1,12 @@
 package main
 
 import (
+	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"latticework/internal/errcode"
@@ -67,5 +71,63 @@ func TestSwapToRedis(t *testing.T) {
 		t.Errorf("a refused swap changed the link from %+v to %+v", before, after)
 	}
 	want(4)
+	p.stop()
+}
+
+// TestSwapUnderLoad swaps back and forth while clients count without a pause:
+// no request fails, and both stores together counted each request once.
+func TestSwapUnderLoad(t *testing.T) {
+	image, err := filepath.Abs(example("counter/counter.wasm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := one(strings.ReplaceAll(keyvalueLink, "%", "store, atomics")) +
+		"      traits:\n        - type: link\n          properties: {target: guest, namespace: wasi, package: http, interfaces: [incoming-handler]}\n" +
+		"    - name: other\n      type: capability\n      properties: {image: \"lattice://keyvalue-memory\"}\n"
+	h := newHome(t)
+	p := h.start(append([]string{"up", manifestFile(t, text, image), "--http-listen", "127.0.0.1:0"}, free...)...)
+	url := p.await("ready").HTTP + "/l"
+	const clients, swaps = 4, 20
+	var answered, failed atomic.Int64
+	stop := make(chan struct{})
+	var group sync.WaitGroup
+	for range clients {
+		group.Go(func() {
+			client := &http.Client{Transport: &http.Transport{}}
+			defer client.CloseIdleConnections()
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				res, err := client.Get(url)
+				if err != nil {
+					failed.Add(1)
+					continue
+				}
+				_ = res.Body.Close()
+				if res.StatusCode != http.StatusOK {
+					failed.Add(1)
+				}
+				answered.Add(1)
+			}
+		})
+	}
+	for i := range swaps {
+		h.ok("link", "swap", "guest", "wasi:keyvalue", "--to", []string{"other", "store"}[i%2])
+	}
+	close(stop)
+	group.Wait()
+	first := count(t, url) // of store
+	h.ok("link", "swap", "guest", "wasi:keyvalue", "--to", "other")
+	second := count(t, url)
+	if n := failed.Load(); n > 0 {
+		t.Errorf("%d of %d requests failed", n, answered.Load())
+	}
+	if sum := int64(first - 1 + second - 1); sum != answered.Load() || first < 2 || second < 2 {
+		t.Errorf("%d + %d were counted, %d answered", first-1, second-1, answered.Load())
+	}
+	t.Logf("%d requests over %d swaps", answered.Load(), swaps)
 	p.stop()
 }
