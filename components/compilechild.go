@@ -98,6 +98,9 @@ func compileForParent(dir string, r io.Reader) error {
 //   - ErrInvalid if a module is invalid.
 //   - ErrExhausted if the child ran out of memory or of time.
 func (e *Engine) inChild(ctx context.Context, modules [][]byte) error {
+	if os.Getenv(childDir) != "" {
+		return errcode.New(errcode.Internal, "compile: this process is a compiler's child; its main must call ServeCompileChild first")
+	}
 	cc := e.cfg.CompileChild
 	var todo [][]byte
 	var marks []string

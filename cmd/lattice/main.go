@@ -6,8 +6,10 @@ import (
 	"os"
 
 	"latticework/cmd/lattice/internal/cli"
+	"latticework/components"
 )
 
 func main() {
+	components.ServeCompileChild()
 	os.Exit(cli.Main(os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 }

@@ -10,13 +10,17 @@ import (
 	"strings"
 	"testing"
 
+	"latticework/components"
 	"latticework/internal/errcode"
 	"latticework/internal/leakcheck"
 	"latticework/lattice"
 	"latticework/lattice/linkstate"
 )
 
-func TestMain(m *testing.M) { leakcheck.Main(m) }
+func TestMain(m *testing.M) {
+	components.ServeCompileChild()
+	leakcheck.Main(m)
+}
 
 // run runs the command line in this process.
 func run(t *testing.T, args ...string) (status int, stdout, stderr string) {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"latticework/components"
 	"latticework/internal/errcode"
 	"latticework/lattice"
 )
@@ -25,7 +24,7 @@ func (a *app) deployCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, cancel := a.budget(cmd.Context(), deployBudget)
 			defer cancel()
-			e, err := components.NewEngine(ctx, components.EngineConfig{CacheDir: codeCache()})
+			e, err := newEngine(ctx, codeCache(), 0)
 			if err != nil {
 				return err
 			}

@@ -255,7 +255,7 @@ func compileFile(ctx context.Context, file string, memory uint64) (*components.C
 	if err != nil {
 		return nil, nil, err
 	}
-	e, err := components.NewEngine(ctx, components.EngineConfig{CacheDir: codeCache(), MemoryBytes: memory})
+	e, err := newEngine(ctx, codeCache(), memory)
 	if err != nil {
 		return nil, nil, err
 	}

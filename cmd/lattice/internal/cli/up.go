@@ -195,7 +195,7 @@ func (a *app) bringUp(ctx context.Context, f *upFlags, path string, labels map[s
 	if r.folder, err = datafolder.Open(a.dataFolder()); err != nil {
 		return err
 	}
-	if r.engine, err = components.NewEngine(ctx, components.EngineConfig{CacheDir: r.folder.Code()}); err != nil {
+	if r.engine, err = newEngine(ctx, r.folder.Code(), 0); err != nil {
 		return err
 	}
 	var plan *deployment.Plan
