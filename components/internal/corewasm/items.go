@@ -218,14 +218,15 @@ func (m *Module) scanData(r *reader) {
 		if mem == 0 && r.data[expr] == opI32Const {
 			er := &reader{data: r.data, pos: expr + 1, end: r.pos}
 			s.offset = uint32(er.sleb(32))
-			s.constant = er.err == nil && er.left() == 1
+			// The last byte of five has four bits of the number.
+			whole := er.pos-expr-1 < 5 || (r.data[er.pos-1]+8)&0x7f < 16
+			s.constant = er.err == nil && er.left() == 1 && whole
 		}
 	case 1:
 	default:
 		r.fail("malformed data segment flags %d", flags)
 		return
 	}
-	s.head = r.pos
 	s.bytes = r.bytes()
 	s.end = r.pos
 	m.segments = append(m.segments, s)

@@ -100,7 +100,6 @@ type dataSegment struct {
 	imaged     bool // the bytes go to the memory image
 	offset     uint32
 	bytes      []byte
-	head       int // end of everything before the bytes' length
 }
 
 // Module is what [Scan] learned of a core module.

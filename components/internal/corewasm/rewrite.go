@@ -323,8 +323,9 @@ func (w *rewriter) data(m *Module, cfg RewriteConfig) {
 	w.out = appendLEB(w.out, uint64(len(m.segments)))
 	for _, s := range m.segments {
 		if cfg.Image && s.imaged {
-			w.out = append(w.out, m.data[s.start:s.head]...)
-			w.out = append(w.out, 0)
+			// Passive and empty, as an active segment is after it was applied;
+			// the engine takes longer over active ones.
+			w.out = append(w.out, 1, 0)
 			continue
 		}
 		w.out = append(w.out, m.data[s.start:s.end]...)
