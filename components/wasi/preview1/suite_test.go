@@ -2,6 +2,7 @@ package preview1
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -31,13 +32,30 @@ type suiteSpec struct {
 
 // TestPreview1DirectSuite runs the WASI 0.1 reference suite as it is.
 func TestPreview1DirectSuite(t *testing.T) {
+	counts := runSuite(t, engine(t))
+	fmt.Printf("wasi-0.1: %s\n", counts)
+}
+
+// TestPreview1InterpreterSuite runs it under the interpreter.
+func TestPreview1InterpreterSuite(t *testing.T) {
+	e, err := components.NewEngine(t.Context(), components.EngineConfig{Interpreter: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Close(context.Background()) }) // it gives memory back
+	counts := runSuite(t, e)
+	fmt.Printf("wasi-0.1 (interpreter): %s\n", counts)
+}
+
+// runSuite runs all programs and returns the counts.
+func runSuite(t *testing.T, e *components.Engine) string {
+	t.Helper()
 	specs := refdata.Dir(t, "conformance/wasi/wasip1")
 	paths, err := filepath.Glob(filepath.Join(specs, "*", "*.wasm"))
 	if err != nil || len(paths) != programs {
 		t.Fatalf("%d programs in %s, %v; want %d", len(paths), specs, err, programs)
 	}
 	failing := expectedFailures(t)
-	e := engine(t)
 	var passed, failed, skipped int
 	for _, path := range paths {
 		name := filepath.Base(filepath.Dir(path)) + "/" + strings.TrimSuffix(filepath.Base(path), ".wasm")
@@ -67,7 +85,7 @@ func TestPreview1DirectSuite(t *testing.T) {
 	for name := range failing {
 		t.Errorf("%s is listed as failing, but is not in the suite", name)
 	}
-	fmt.Printf("wasi-0.1: %d passed, %d failed, %d skipped\n", passed, failed, skipped)
+	return fmt.Sprintf("%d passed, %d failed, %d skipped", passed, failed, skipped)
 }
 
 // expectedFailures reads the programs that cannot pass, with the reasons.
