@@ -9,13 +9,13 @@ import (
 
 // maker writes components by hand.
 type maker struct {
-	t    *testing.T
+	t    testing.TB
 	c    binary.Component
 	data []byte // core modules
 	next map[binary.Sort]uint32
 }
 
-func newMaker(t *testing.T) *maker { return &maker{t: t, next: map[binary.Sort]uint32{}} }
+func newMaker(t testing.TB) *maker { return &maker{t: t, next: map[binary.Sort]uint32{}} }
 
 // add appends a definition that adds an index of sort s, and returns it.
 func (m *maker) add(s binary.Sort, item binary.Item) uint32 {
@@ -148,7 +148,7 @@ var twice = []byte(coreHeader +
 
 // greeter is a component that imports greet: func(name: string) -> string from
 // one interface and exports it, applied twice, from another.
-func greeter(t *testing.T, from, to string) []byte {
+func greeter(t testing.TB, from, to string) []byte {
 	t.Helper()
 	m := newMaker(t)
 	str := prim(binary.PrimString)
@@ -203,7 +203,7 @@ var (
 // counters is a component that exports a resource type with open: func(n: u32)
 // -> own<counter>, get: func(c: borrow<counter>) -> u32 and dropped: func() ->
 // u32.
-func counters(t *testing.T, name string) []byte {
+func counters(t testing.TB, name string) []byte {
 	t.Helper()
 	m := newMaker(t)
 	u32 := prim(binary.PrimU32)
@@ -224,9 +224,9 @@ func counters(t *testing.T, name string) []byte {
 	return m.bytes()
 }
 
-// counterUser imports what counters exports, open and get from two interfaces
-// if they differ, and exports run: func(n: u32) -> u32.
-func counterUser(t *testing.T, name string) []byte {
+// counterUser imports what counters exports, and exports run: func(n: u32) ->
+// u32.
+func counterUser(t testing.TB, name string) []byte {
 	t.Helper()
 	m := newMaker(t)
 	u32 := prim(binary.PrimU32)

@@ -98,7 +98,7 @@ func (s *scope) use(t *validate.Type) uint32 {
 		return i
 	}
 	if t.Kind == validate.KindResource {
-		s.fail(errcode.New(errcode.Internal, "compose: resource %q has no name in the result", t.Res.Name))
+		s.fail(errcode.New(errcode.Invalid, "compose: resource %q is used where the result neither imports nor exports it", t.Res.Name))
 		return 0
 	}
 	i := s.define(t)
