@@ -46,6 +46,9 @@ type CoreFunc struct {
 //   - ErrExhausted if it is larger than a limit; both sides are shown.
 //   - ErrClosed after Close.
 func (e *Engine) CompileModule(ctx context.Context, data []byte) (*CoreModule, error) {
+	if e.isClosed() {
+		return nil, errcode.New(errcode.Closed, "compile: the engine is closed")
+	}
 	limits := corewasm.Limits{MemoryPages: uint32(e.cfg.MemoryBytes >> 16)}
 	info, err := corewasm.Scan(data, limits)
 	if err != nil {
@@ -87,6 +90,12 @@ func (e *Engine) CompileModule(ctx context.Context, data []byte) (*CoreModule, e
 	}
 	e.cores[m] = struct{}{}
 	return m, nil
+}
+
+func (e *Engine) isClosed() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.closed
 }
 
 // describe notes the types of imports and exports, which the engine has
