@@ -30,6 +30,9 @@ type Component struct {
 	elemCodecs []*abi.Codec
 	liftCodecs []*abi.FuncCodec
 	once       sync.Once
+
+	mu        sync.Mutex
+	templates []*Template // guarded by mu; those that may keep instances
 }
 
 type module struct {
@@ -212,8 +215,22 @@ func (c *Component) Close(ctx context.Context) error {
 	return nil
 }
 
+// adopt has instances that t keeps freed with c.
+func (c *Component) adopt(t *Template) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.templates = append(c.templates, t)
+}
+
 func (c *Component) free(ctx context.Context) {
 	c.once.Do(func() {
+		c.mu.Lock()
+		templates := c.templates
+		c.templates = nil
+		c.mu.Unlock()
+		for _, t := range templates {
+			t.reuse.close(ctx)
+		}
 		if c.host != nil {
 			_ = c.host.Close(ctx)
 		}

@@ -18,6 +18,7 @@ func (fb *fiber) hostCall(k int, stack []uint64) {
 	var err error
 	switch h.Kind {
 	case plan.HostImport:
+		in.outside = true
 		err = fb.importCall(k, h, s, stack)
 	case plan.HostFused:
 		err = fb.fusedCall(k, h, s, stack)

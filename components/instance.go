@@ -25,11 +25,15 @@ type Instance struct {
 
 	mods     []api.Module // by step
 	memories []*memory.Memory
-	budget   memory.Budget // of memories
-	funcs    []coreFunc    // by plan.Funcs, looked up when first needed
-	mems     []api.Memory  // by plan.Memories, likewise
+	budget   *memory.Budget // of memories
+	funcs    []coreFunc     // by plan.Funcs, looked up when first needed
+	mems     []api.Memory   // by plan.Memories, likewise
 	states   []*state
 	async    *scheduler // nil if the component uses nothing asynchronous
+
+	origin  *origin               // nil if the instance cannot be set back to it
+	globals [][]api.MutableGlobal // by step, found when first needed
+	outside bool                  // the host was called during instantiation
 
 	fuel     uint64 // spent in this call
 	deadline time.Time
@@ -58,15 +62,39 @@ func (noRandom) Read([]byte) (int, error) {
 //   - *Trap if a start function traps or runs out of time.
 //   - ErrExhausted if the system gives no memory.
 func (t *Template) Acquire(ctx context.Context) (*Instance, error) {
+	in, o, first := t.reuse.pop()
+	if in != nil {
+		return in, nil
+	}
+	in = t.newInstance()
+	in.origin = o
+	err := in.instantiate(ctx)
+	if first {
+		if err == nil {
+			in.origin, err = in.remember()
+		}
+		t.reuse.setOrigin(in.origin, err != nil)
+	}
+	if err != nil {
+		in.dead = err
+		in.Release(ctx)
+		return nil, err
+	}
+	in.outside = false
+	return in, nil
+}
+
+// newInstance returns an instance of which nothing is instantiated.
+func (t *Template) newInstance() *Instance {
 	p := t.component.plan
 	in := &Instance{
 		tmpl:   t,
+		budget: &memory.Budget{Limit: t.limits.MemoryBytes},
 		mods:   make([]api.Module, 0, len(p.Steps)),
 		funcs:  make([]coreFunc, len(p.Funcs)),
 		mems:   make([]api.Memory, len(p.Memories)),
 		states: make([]*state, len(p.Parents)),
 	}
-	in.budget.Limit = t.limits.MemoryBytes
 	in.main.in, in.main.ctx.fiber, in.cur = in, &in.main, &in.main
 	if slices.Contains(p.Async, true) {
 		in.async = newScheduler(in)
@@ -79,12 +107,7 @@ func (t *Template) Acquire(ctx context.Context) (*Instance, error) {
 		}
 		in.states[i] = &states[i]
 	}
-	if err := in.instantiate(ctx); err != nil {
-		in.dead = err
-		in.Release(ctx)
-		return nil, err
-	}
-	return in, nil
+	return in
 }
 
 func (in *Instance) instantiate(ctx context.Context) error {
@@ -104,6 +127,9 @@ func (in *Instance) instantiate(ctx context.Context) error {
 			return newTrap("instantiate", err)
 		}
 	}
+	if in.origin != nil && in.tmpl.reuse.started && !in.restore() {
+		return errcode.New(errcode.Exhausted, "instantiate: the system gives no memory")
+	}
 	return nil
 }
 
@@ -113,7 +139,11 @@ func (in *Instance) instantiateStep(fb *fiber, i int) error {
 	c := in.tmpl.component
 	m := &c.modules[c.plan.Steps[i].Module]
 	if m.pool != nil { // before the engine asks for it, to which no error can be told
-		mem, err := m.pool.Get(&in.budget)
+		pool := m.pool
+		if in.origin != nil && in.origin.frozen != nil {
+			pool = in.origin.frozen[len(in.memories)]
+		}
+		mem, err := pool.Get(in.budget)
 		if err != nil {
 			return err
 		}
@@ -124,7 +154,7 @@ func (in *Instance) instantiateStep(fb *fiber, i int) error {
 		return err
 	}
 	in.mods = append(in.mods, mod)
-	if start := c.plan.Modules[c.plan.Steps[i].Module].Start; start != "" {
+	if start := c.plan.Modules[c.plan.Steps[i].Module].Start; start != "" && in.origin == nil {
 		return fb.enter(mod.ExportedFunction(start), nil)
 	}
 	return nil
@@ -144,8 +174,9 @@ func (in *Instance) Allocate(_, _ uint64) experimental.LinearMemory {
 	return in.memories[len(in.memories)-1]
 }
 
-// Release ends the instance: handles that are still open are dropped, and its
-// memory goes back to the pool. The instance must not be used afterwards.
+// Release ends the instance: handles that are still open are dropped. What it
+// consists of is set back to its initial state for an instance to come, or
+// given back to the system. The instance must not be used afterwards.
 func (in *Instance) Release(ctx context.Context) {
 	if in.tmpl == nil {
 		return
@@ -156,13 +187,22 @@ func (in *Instance) Release(ctx context.Context) {
 	for _, s := range in.states {
 		s.table.closeAll(ctx)
 	}
+	if next := in.renew(); next == nil {
+		in.destroy(ctx)
+	} else if !in.tmpl.reuse.push(next) {
+		next.destroy(ctx)
+	}
+	*in = Instance{}
+}
+
+// destroy gives back what the instance consists of.
+func (in *Instance) destroy(ctx context.Context) {
 	for i := len(in.mods) - 1; i >= 0; i-- {
 		_ = in.mods[i].Close(ctx)
 	}
 	for _, m := range in.memories {
 		m.Pool().Put(m)
 	}
-	in.tmpl, in.mods, in.memories = nil, nil, nil
 }
 
 // Dead reports whether the instance trapped: it answers no further call.

@@ -16,6 +16,14 @@ type LinkConfig struct {
 	// Interfaces satisfy the imports that match by name and version.
 	Interfaces []*abi.Interface
 	Limits     Limits
+	// ReuseInitialized lets invocations start from the state in which the
+	// component's own initialisation left one instance, though that called the
+	// host: what it drew there, such as random numbers, the time or the
+	// environment, is the same for all invocations then, as with a snapshot made
+	// when the component was built. Without it such a component is initialised
+	// for each instance, which Go programs need a millisecond for. Components
+	// whose initialisation does not call the host do not need it.
+	ReuseInitialized bool
 }
 
 // Limits bound what one instance may use. The zero value of a field means its
@@ -53,6 +61,9 @@ type Template struct {
 	// resources are the host's, by plan.Resources; nil for the component's own.
 	resources []*wit.Resource
 	exports   map[string]*Export
+
+	reuseInitialized bool
+	reuse            reuse
 }
 
 // hostFunc is a bound import function.
@@ -114,6 +125,8 @@ func (c *Component) Link(cfg LinkConfig) (*Template, error) {
 	for i := range c.plan.Exports {
 		t.addExports(&c.plan.Exports[i])
 	}
+	t.reuseInitialized = cfg.ReuseInitialized
+	t.prepareReuse()
 	return t, nil
 }
 

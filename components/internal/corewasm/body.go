@@ -209,7 +209,7 @@ func (w *rewriter) local(r *reader) {
 
 // misc reads an instruction after the prefix 0xfc, the bulk ones among them.
 func (w *rewriter) misc(r *reader, at int) {
-	sub := skipMisc(r)
+	sub := w.m.skipMisc(r)
 	if !w.fuel || r.err != nil {
 		return
 	}

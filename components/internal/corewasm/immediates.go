@@ -11,6 +11,7 @@ func (m *Module) immediates(r *reader, op byte) {
 	case op >= 0x45 && op <= 0xc4, op <= 0x01, op == 0x0f, op == 0x1a, op == 0x1b,
 		op == opThrowRef, op == opRefIsNull:
 	case op == opThrow, op == opTableGet, op == opTableSet:
+		m.state.tables = m.state.tables || op == opTableSet
 		r.skipLEB(5)
 	case op == opSelectT:
 		for range r.count("types of select", 1000) {
@@ -37,6 +38,18 @@ func (m *Module) immediates(r *reader, op byte) {
 	}
 }
 
+// note records what instruction 0xfc sub changes.
+func (s *stateful) note(sub uint32) {
+	switch sub {
+	case 8: // memory.init
+		s.reads = true
+	case 9: // data.drop
+		s.drops = true
+	case 12, 14, 15, 17: // table.init, table.copy, table.grow, table.fill
+		s.tables = true
+	}
+}
+
 func skipMemArg(r *reader) {
 	align := r.u32()
 	if align >= 64 { // a memory index follows
@@ -47,8 +60,9 @@ func skipMemArg(r *reader) {
 
 // skipMisc passes the rest of an instruction after the prefix 0xfc and returns
 // which it is.
-func skipMisc(r *reader) uint32 {
+func (m *Module) skipMisc(r *reader) uint32 {
 	sub := r.u32()
+	m.state.note(sub)
 	switch {
 	case sub <= 7: // saturating conversions
 	case sub == 8, sub == 10, sub == 12, sub == 14: // two indices

@@ -90,6 +90,18 @@ func (m *Module) scanImports(r *reader, lim Limits) {
 	}
 }
 
+// scanGlobal reads global i.
+func (m *Module) scanGlobal(r *reader, i uint32) {
+	start := r.pos
+	m.valType(r)
+	number := r.err == nil && m.data[start] >= 0x7c && m.data[start] <= 0x7f
+	if r.byte() != 0 {
+		m.mutable = append(m.mutable, i)
+		m.state.globals = m.state.globals || !number || len(m.mutable) > MaxGlobals
+	}
+	m.constExpr(r)
+}
+
 func (m *Module) scanTable(r *reader) tableType {
 	var t tableType
 	start := r.pos

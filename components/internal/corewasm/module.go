@@ -114,6 +114,11 @@ type Module struct {
 	// Footprint is how many bytes of host memory an instance of the module
 	// takes at most, without its memory: tables, globals, segments.
 	Footprint uint64
+	// Globals are the names under which the mutable globals that the module
+	// defines are exported after rewriting with RewriteConfig.Globals, so that whoever instantiates can
+	// read them and set them back. No name is one of Exports. Empty if there are
+	// more than [MaxGlobals].
+	Globals []string
 
 	data      []byte
 	sections  []section
@@ -136,6 +141,37 @@ type Module struct {
 	importMem     int
 	importGlb     int
 	bodies        int
+	mutable       []uint32 // the mutable globals that it defines, of numbers
+	state         stateful
+}
+
+// stateful says what a module changes besides memories and globals.
+type stateful struct {
+	globals bool // a mutable global that is no number, or too many
+	tables  bool // elements of tables
+	reads   bool // memory.init
+	drops   bool // data.drop
+}
+
+// MaxGlobals is how many mutable globals of a module are exported.
+const MaxGlobals = 256
+
+// Resettable reports whether all that code of the module can change are
+// memories and the globals named by Globals. It is known after [Module.Rewrite].
+func (m *Module) Resettable() bool {
+	s := &m.state
+	return !s.globals && !s.tables && !(s.reads && s.drops)
+}
+
+// Loose reports whether the engine writes data segments when it instantiates
+// the module after rewriting with RewriteConfig.Image.
+func (m *Module) Loose() bool {
+	for _, s := range m.segments {
+		if s.active && !s.imaged {
+			return true
+		}
+	}
+	return false
 }
 
 type tableType struct {

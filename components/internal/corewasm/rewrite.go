@@ -21,8 +21,10 @@ type RewriteConfig struct {
 	Refill Target
 	// Image says that active data segments at constant offsets in a memory
 	// of the module's own are emptied, because the memory comes with an image.
-	Image  bool
-	Limits Limits
+	Image bool
+	// Globals says that mutable globals become the exports [Module.Globals].
+	Globals bool
+	Limits  Limits
 }
 
 // Rewrite returns the module's bytes, changed as cfg says. Custom sections are
@@ -69,7 +71,7 @@ func (w *rewriter) missing(m *Module, cfg RewriteConfig, done, next int) int {
 	for _, id := range [...]byte{secImport, secGlobal, secExport} {
 		needed := w.fuel
 		if id == secExport {
-			needed = m.Start != ""
+			needed = m.Start != "" || cfg.Globals && len(m.Globals) > 0
 		}
 		if !needed || order[id] <= done || order[id] >= next {
 			continue
@@ -81,7 +83,7 @@ func (w *rewriter) missing(m *Module, cfg RewriteConfig, done, next int) int {
 			case secGlobal:
 				w.globals(m, section{})
 			default:
-				w.exports(m)
+				w.exports(m, cfg)
 			}
 		})
 		done = order[id]
@@ -122,7 +124,7 @@ func (w *rewriter) section(m *Module, s section, cfg RewriteConfig) error {
 		case secGlobal:
 			w.globals(m, s)
 		case secExport:
-			w.exports(m)
+			w.exports(m, cfg)
 		case secElement:
 			w.elements(r)
 		case secCode:
@@ -240,8 +242,12 @@ func (w *rewriter) constExpr(r *reader) {
 	w.out = append(w.out, r.data[start:r.pos]...)
 }
 
-func (w *rewriter) exports(m *Module) {
-	n := len(m.Exports)
+func (w *rewriter) exports(m *Module, cfg RewriteConfig) {
+	globals := m.Globals
+	if !cfg.Globals {
+		globals = nil
+	}
+	n := len(m.Exports) + len(globals)
 	if m.Start != "" {
 		n++
 	}
@@ -258,6 +264,10 @@ func (w *rewriter) exports(m *Module) {
 	if m.Start != "" {
 		w.out = append(appendName(w.out, m.Start), byte(KindFunc))
 		w.out = appendLEB(w.out, uint64(w.fn(m.startFn)))
+	}
+	for i, name := range globals {
+		w.out = append(appendName(w.out, name), byte(KindGlobal))
+		w.out = appendLEB(w.out, uint64(m.mutable[i]))
 	}
 }
 

@@ -2,6 +2,7 @@ package corewasm
 
 import (
 	"bytes"
+	"strconv"
 
 	"latticework/internal/errcode"
 )
@@ -75,6 +76,7 @@ func Scan(data []byte, lim Limits) (*Module, error) {
 	if err := m.checkStart(); err != nil {
 		return nil, err
 	}
+	m.nameExtras()
 	m.Footprint += baseFootprint + 16*uint64(m.elements) + 64*uint64(m.globals) + 40*uint64(len(m.Imports)+len(m.Exports)) + 48*uint64(len(m.segments)+m.elems)
 	return m, m.finishMemory(lim)
 }
@@ -101,14 +103,35 @@ func (m *Module) checkStart() error {
 	if uint64(typ) >= uint64(len(m.types)) || m.types[typ] != (arity{}) {
 		return errcode.New(errcode.Invalid, "read core module: start function %d takes or gives values", m.startFn)
 	}
+	return nil
+}
+
+// nameExtras chooses names that the module does not use for the exports that
+// the rewriter adds.
+func (m *Module) nameExtras() {
+	if m.state.globals {
+		m.mutable = nil
+	}
+	if !m.hasStart && len(m.mutable) == 0 {
+		return
+	}
 	names := make(map[string]bool, len(m.Exports))
 	for _, e := range m.Exports {
 		names[e.Name] = true
 	}
-	for m.Start = "start"; names[m.Start]; {
-		m.Start += "'"
+	unused := func(name string) string {
+		for names[name] {
+			name += "'"
+		}
+		names[name] = true
+		return name
 	}
-	return nil
+	if m.hasStart {
+		m.Start = unused("start")
+	}
+	for _, i := range m.mutable {
+		m.Globals = append(m.Globals, unused("global "+strconv.Itoa(int(i))))
+	}
 }
 
 func (m *Module) scanSection(r *reader, id byte, lim Limits) {
@@ -138,10 +161,8 @@ func (m *Module) scanSection(r *reader, id byte, lim Limits) {
 		}
 	case secGlobal:
 		m.globals = r.count("globals", lim.Globals)
-		for range m.globals {
-			m.valType(r)
-			r.byte()
-			m.constExpr(r)
+		for i := range m.globals {
+			m.scanGlobal(r, uint32(m.importGlb+i))
 		}
 	case secExport:
 		for range r.count("exports", lim.Exports) {

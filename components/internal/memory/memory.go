@@ -13,7 +13,7 @@ import (
 // PageSize is the size of a WebAssembly page in bytes.
 const PageSize = 1 << 16
 
-// Pool holds the memories of one core module. It is safe for concurrent use.
+// Pool holds memories that start from the same image. It is safe for concurrent use.
 type Pool struct {
 	max   uint64
 	min   uint64
@@ -124,11 +124,15 @@ type Memory struct {
 	size   uint64  // bytes that are accessible, counted in budget
 	high   uint64  // bytes that were ever accessible since load
 	mapped uint64  // bytes at the start that are a private mapping of the image
+	shrink bool    // the next Reallocate is to answer the initial size
 }
 
 // Reallocate returns the first size bytes, nil above the maximum or the
 // budget.
 func (m *Memory) Reallocate(size uint64) []byte {
+	if m.shrink {
+		m.shrink, size = false, m.pool.min
+	}
 	if size > uint64(len(m.base)) {
 		return nil
 	}

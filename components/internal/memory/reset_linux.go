@@ -82,6 +82,20 @@ func (im *image) mapInto(base []byte) uint64 {
 	return size
 }
 
+// forget makes what m ever held zeros that are no part of a file.
+func (m *Memory) forget() bool {
+	if m.mapped > 0 {
+		_, err := unix.MmapPtr(-1, 0, unsafe.Pointer(&m.base[0]), uintptr(m.mapped),
+			unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED|unix.MAP_ANON|unix.MAP_NORESERVE)
+		if err != nil {
+			return false
+		}
+		noHugePages(m.base[:m.mapped])
+		m.mapped = 0
+	}
+	return m.high == 0 || unix.Madvise(m.base[:m.high], unix.MADV_DONTNEED) == nil
+}
+
 // noHugePages asks for small pages: a guest that touches a byte is to cost
 // 4 KiB, not 2 MiB.
 func noHugePages(b []byte) {

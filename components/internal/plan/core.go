@@ -105,7 +105,7 @@ func (b *builder) step(m *module, args map[string]*coreInstance) (Step, error) {
 	if step.Module, ok = b.shared[key.String()]; ok {
 		return step, nil
 	}
-	cfg := corewasm.RewriteConfig{Imports: targets, Image: true, Limits: b.cfg.Core}
+	cfg := corewasm.RewriteConfig{Imports: targets, Image: true, Globals: true, Limits: b.cfg.Core}
 	if !b.cfg.NoFuel {
 		cfg.Refill = corewasm.Target{Module: HostModule, Name: RefillName}
 	}
@@ -113,7 +113,10 @@ func (b *builder) step(m *module, args map[string]*coreInstance) (Step, error) {
 	if err != nil {
 		return step, err
 	}
-	b.plan.Modules = append(b.plan.Modules, Module{Bytes: out, Memory: m.info.Memory, Start: m.info.Start})
+	b.plan.Modules = append(b.plan.Modules, Module{
+		Bytes: out, Memory: m.info.Memory, Start: m.info.Start,
+		Globals: m.info.Globals, Resettable: m.info.Resettable(), Loose: m.info.Loose(),
+	})
 	step.Module = len(b.plan.Modules) - 1
 	b.shared[key.String()] = step.Module
 	return step, nil

@@ -51,6 +51,12 @@ type Module struct {
 	Bytes  []byte
 	Memory *corewasm.Memory // its own memory, nil without one
 	Start  string           // the export to call after instantiation, "" for none
+	// Globals are the exports by which its mutable globals are read and set.
+	Globals []string
+	// Resettable says that its code changes nothing but memories and Globals.
+	Resettable bool
+	// Loose says that instantiation writes data segments to a memory.
+	Loose bool
 }
 
 // Step instantiates Modules[Module]. The module named corewasm.Group(i) in

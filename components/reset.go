@@ -1,0 +1,242 @@
+package components
+
+import (
+	"context"
+	"sync"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"latticework/components/internal/memory"
+	"latticework/internal/errcode"
+)
+
+// An instance whose code can change nothing but memories, globals and handles
+// is set back to what it was after instantiation and used again, which takes a
+// tenth of the time of instantiating. Which ones these are is known of the
+// code: it writes no tables and drops no segments that it reads. What start
+// functions drew from the host is not shared between invocations, unless
+// [LinkConfig].ReuseInitialized says so.
+
+// origin is the state of an instance after instantiation. It is immutable.
+type origin struct {
+	// frozen are pools of memories that start in this state, by the instance's
+	// memories; nil if nothing changed them since they were made.
+	frozen []*memory.Pool
+	// globals are the values of each core instance's mutable globals, those
+	// that plan.Module.Globals names.
+	globals [][]uint64
+	// tables are the handles of each component instance. All are of resources
+	// that the component defines.
+	tables []table
+}
+
+// reuse is what a template keeps to set instances back.
+type reuse struct {
+	possible bool  // by what the component's code can change
+	started  bool  // start functions or data segments run code of their own
+	steps    []int // those that make a memory, in order
+	limit    int
+
+	mu     sync.Mutex
+	free   []*Instance // guarded by mu; set back, last in, first out
+	origin *origin     // guarded by mu; nil before the first instance
+	taking bool        // guarded by mu; somebody is about to set origin
+	never  bool        // guarded by mu; origin will stay nil
+	closed bool        // guarded by mu
+}
+
+func (t *Template) prepareReuse() {
+	p := t.component.plan
+	r := &t.reuse
+	r.possible, r.limit = true, t.component.engine.slots
+	for i, s := range p.Steps {
+		m := &p.Modules[s.Module]
+		r.possible = r.possible && m.Resettable
+		r.started = r.started || m.Start != "" || m.Loose
+		if m.Memory != nil {
+			r.steps = append(r.steps, i)
+		}
+	}
+	if r.possible {
+		t.component.adopt(t)
+	}
+}
+
+// pop returns an instance in its initial state, nil if there is none, and the
+// origin for a new one. If first is set, the caller makes the first instance
+// and reports with setOrigin.
+func (r *reuse) pop() (in *Instance, o *origin, first bool) {
+	if !r.possible {
+		return nil, nil, false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n := len(r.free); n > 0 {
+		in = r.free[n-1]
+		r.free[n-1] = nil
+		r.free = r.free[:n-1]
+		return in, nil, false
+	}
+	if r.origin == nil && !r.taking && !r.never && !r.closed {
+		r.taking = true
+		return nil, nil, true
+	}
+	return nil, r.origin, false
+}
+
+func (r *reuse) full() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed || len(r.free) >= r.limit
+}
+
+// push reports whether it took the instance.
+func (r *reuse) push(in *Instance) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || len(r.free) >= r.limit {
+		return false
+	}
+	r.free = append(r.free, in)
+	return true
+}
+
+// setOrigin ends what pop began. A nil o says that there will be no origin, or
+// with again that another instance may give one.
+func (r *reuse) setOrigin(o *origin, again bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.taking, r.origin, r.never = false, o, o == nil && !again
+	if r.closed && o != nil {
+		o.close()
+		r.origin = nil
+	}
+}
+
+// close frees what is kept.
+func (r *reuse) close(ctx context.Context) {
+	r.mu.Lock()
+	free, o := r.free, r.origin
+	r.free, r.origin, r.closed = nil, nil, true
+	r.mu.Unlock()
+	for _, in := range free {
+		in.destroy(ctx)
+	}
+	if o != nil {
+		o.close()
+	}
+}
+
+func (o *origin) close() {
+	for _, p := range o.frozen {
+		p.Close()
+	}
+}
+
+// remember returns the state of in, which was just instantiated, as the origin
+// of others, or nil if it cannot be one.
+//
+// Errors: ErrExhausted if the system gives no memory; in is of no use then.
+func (in *Instance) remember() (*origin, error) {
+	t := in.tmpl
+	if in.outside && !t.reuseInitialized {
+		return nil, nil
+	}
+	o := &origin{globals: make([][]uint64, len(in.mods)), tables: make([]table, len(in.states))}
+	for i, s := range in.states {
+		for _, h := range s.table.entries {
+			if h.rep != nil || h.lends != 0 || h.res != nil && !h.own {
+				return nil, nil // it is of this instance alone
+			}
+		}
+		if !s.quiet() {
+			return nil, nil
+		}
+		o.tables[i] = table{entries: append([]handle(nil), s.table.entries...), free: s.table.free, open: s.table.open}
+	}
+	in.findGlobals()
+	for i, gs := range in.globals {
+		o.globals[i] = make([]uint64, len(gs))
+		for j, g := range gs {
+			o.globals[i][j] = g.Get()
+		}
+	}
+	if t.reuse.started {
+		for _, m := range in.memories {
+			p := m.Freeze()
+			if p == nil {
+				o.close()
+				return nil, errcode.New(errcode.Exhausted, "instantiate: the system maps no more memory")
+			}
+			o.frozen = append(o.frozen, p)
+		}
+	}
+	return o, nil
+}
+
+// findGlobals looks the core instances' mutable globals up.
+func (in *Instance) findGlobals() {
+	if in.globals != nil {
+		return
+	}
+	p := in.tmpl.component.plan
+	in.globals = make([][]api.MutableGlobal, len(in.mods))
+	for i, mod := range in.mods {
+		for _, name := range p.Modules[p.Steps[i].Module].Globals {
+			in.globals[i] = append(in.globals[i], mod.ExportedGlobal(name).(api.MutableGlobal))
+		}
+	}
+}
+
+// restore gives memories, globals and handles of in the state that its origin
+// says. It answers false if that is not possible.
+func (in *Instance) restore() bool {
+	o := in.origin
+	for k, m := range in.memories {
+		if !m.Restore(in.mods[in.tmpl.reuse.steps[k]].Memory().Grow) {
+			return false
+		}
+	}
+	in.findGlobals()
+	for i, gs := range in.globals {
+		for j, g := range gs {
+			g.Set(o.globals[i][j])
+		}
+	}
+	for i, s := range in.states {
+		s.table.entries = append(s.table.entries[:0], o.tables[i].entries...)
+		s.table.free, s.table.open = o.tables[i].free, o.tables[i].open
+	}
+	return true
+}
+
+// quiet reports whether nothing of the asynchronous ABI is under way in s.
+func (s *state) quiet() bool {
+	return s.mayEnter && s.mayLeave && s.backpressure == 0 && s.waitingToEnter == 0 && s.exclusive == nil
+}
+
+// renew returns an instance in its initial state that is made of in, or nil if
+// that is not possible. The instance is another one, so that who still holds
+// in cannot reach it. Handles that are open were dropped before.
+func (in *Instance) renew() *Instance {
+	if in.origin == nil || in.dead != nil || in.calling || in.async != nil || in.tmpl.reuse.full() {
+		return nil
+	}
+	for _, s := range in.states {
+		if !s.quiet() {
+			return nil
+		}
+	}
+	if !in.restore() {
+		return nil
+	}
+	next := &Instance{
+		tmpl: in.tmpl, main: in.main, mods: in.mods, memories: in.memories, budget: in.budget, funcs: in.funcs, mems: in.mems,
+		states: in.states, origin: in.origin, globals: in.globals,
+	}
+	next.main.in, next.main.ctx.fiber, next.cur = next, &next.main, &next.main
+	for _, s := range next.states {
+		s.inst = next
+	}
+	return next
+}
