@@ -38,6 +38,7 @@ type hostEnd struct {
 
 	op     *hostOp // guarded by pipe.mu; under way
 	closed bool    // guarded by pipe.mu
+	left   bool    // guarded by pipe.mu; closed, and the other end was told
 	given  bool    // guarded by pipe.mu; a guest has it
 	wrote  bool    // guarded by pipe.mu; a future has its value
 	lost   error   // guarded by pipe.mu; why the other end will never answer
@@ -172,6 +173,7 @@ func (e *hostEnd) close() {
 func (e *hostEnd) leave() error {
 	c := e.pipe.channel
 	e.pipe.mu.Lock()
+	e.left = true
 	broken := !e.reads && c.future() && !e.wrote
 	e.pipe.mu.Unlock()
 	if !broken {
@@ -214,19 +216,6 @@ func (sc *scheduler) toHost(c *channel) any {
 	return &StreamReader{p.reader}
 }
 
-// adopt counts e as something that may wake the guest.
-func (sc *scheduler) adopt(e *hostEnd) {
-	sc.ends[e] = struct{}{}
-	sc.outside++
-}
-
-func (sc *scheduler) release(e *hostEnd) {
-	if _, ok := sc.ends[e]; ok {
-		delete(sc.ends, e)
-		sc.outside--
-	}
-}
-
 // fromHost takes the readable end of type t that Go gives.
 func (sc *scheduler) fromHost(rep any, t *wit.Type) (*channel, error) {
 	var e *hostEnd
@@ -242,39 +231,51 @@ func (sc *scheduler) fromHost(rep any, t *wit.Type) (*channel, error) {
 	if !sc.in.tmpl.sameType(t.Elem, e.pipe.typ.Elem) && !wit.Equal(t, e.pipe.typ) {
 		return nil, errcode.New(errcode.Invalid, "a %s of other elements was given", kindName(t))
 	}
-	p := e.pipe
+	p, writer, other, err := sc.take(e)
+	switch {
+	case err != nil:
+		return nil, err
+	case other != nil:
+		return sc.bridge(e, other, t), nil
+	case writer != nil:
+		sc.adopt(writer)
+	}
+	p.channel.typ = t
+	return p.channel, nil
+}
+
+// take binds the pipe of e, which a guest receives, to sc. It returns the
+// writer if Go has that too, and the scheduler of another guest that has it.
+func (sc *scheduler) take(e *hostEnd) (p *pipe, adopted *hostEnd, other *scheduler, err error) {
+	p = e.pipe
 	p.solo.Lock()
 	defer p.solo.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if e.closed || e.given || e.op != nil {
-		return nil, errcode.New(errcode.Invalid, "a %s was given that is closed, in use, or given away", kindName(t))
+		return nil, nil, nil, errcode.New(errcode.Invalid, "a %s was given that is closed, in use, or given away", kindName(p.typ))
 	}
 	e.given = true
 	switch p.sched {
 	case nil:
 		p.sched = sc
-		p.channel.typ = t
-		if w := p.writer; !w.closed {
-			sc.adopt(w)
+		if w := p.writer; !w.left {
+			adopted = w
 		}
 	case sc:
 		sc.release(e)
 	default:
-		return sc.bridge(e, p.sched, t), nil
+		other = p.sched
 	}
-	return p.channel, nil
+	return p, adopted, other, nil
 }
 
 // bridge returns a channel of type t on which a goroutine writes what it reads
 // from e, of another instance.
 func (sc *scheduler) bridge(e *hostEnd, other *scheduler, t *wit.Type) *channel {
 	from, to := &hostEnd{pipe: e.pipe, reads: true}, newPipe(t)
-	other.post(func() error {
-		other.release(e)
-		other.adopt(from)
-		return nil
-	})
+	other.adopt(from)
+	other.release(e)
 	to.sched = sc
 	sc.adopt(to.writer)
 	sc.work.Go(func() {

@@ -61,13 +61,13 @@ func (sub *subtask) background(sc *scheduler, work abi.Work) {
 		cancel(context.Canceled)
 		return nil
 	}
-	sc.outside++
+	sc.working++
 	sc.work.Go(func() {
 		finish, err := work(ctx)
 		stop()
 		cancel(nil)
 		sc.post(func() error {
-			sc.outside--
+			sc.working--
 			sc.threads--
 			return sub.worked(finish, err)
 		})
@@ -128,7 +128,7 @@ func (in *Instance) Drive(ctx context.Context, f func(ctx context.Context) error
 	ctx, cancel := context.WithCancelCause(ctx)
 	over, answer := false, error(nil)
 	var join sync.WaitGroup
-	sc.outside++
+	sc.working++
 	join.Go(func() {
 		err := f(ctx)
 		sc.post(func() error {
@@ -137,7 +137,7 @@ func (in *Instance) Drive(ctx context.Context, f func(ctx context.Context) error
 		})
 	})
 	err := in.protect(ctx, "drive", func() error { return sc.run(func() bool { return over }) })
-	sc.outside--
+	sc.working--
 	cancel(err)
 	join.Wait()
 	if err != nil {

@@ -19,10 +19,9 @@ type scheduler struct {
 	fibers  []*fiber  // all, until the instance is released
 	idle    []*fiber  // those without a thread
 
-	// outside counts what may wake a thread without a thread running: calls
-	// that run in Go, and ends of streams and futures that Go holds.
-	outside int
-	ends    map[*hostEnd]struct{} // those ends
+	// working counts the calls that run in Go and what else may wake a thread
+	// without a thread running.
+	working int
 
 	work   sync.WaitGroup // the goroutines of calls that run in Go
 	cancel context.CancelCauseFunc
@@ -31,7 +30,10 @@ type scheduler struct {
 	mu     sync.Mutex
 	posted []func() error // guarded by mu; to be run where no guest code is
 	wake   chan struct{}  // holds one if posted is not empty
-	closed bool           // guarded by mu
+	closed error          // guarded by mu; why nothing is posted any more
+	// ends are those of streams and futures that Go holds: they may wake a
+	// thread too. Guarded by mu.
+	ends map[*hostEnd]struct{}
 }
 
 func newScheduler(in *Instance) *scheduler {
@@ -95,16 +97,45 @@ func (sc *scheduler) stop() {
 // wait for some.
 func (sc *scheduler) kill(why error) {
 	sc.mu.Lock()
-	over := sc.closed
-	sc.closed, sc.posted = true, nil
+	over, ends := sc.closed != nil, sc.ends
+	if !over {
+		sc.closed, sc.posted, sc.ends = why, nil, nil
+	}
 	sc.mu.Unlock()
 	if over {
 		return
 	}
-	for e := range sc.ends {
+	for e := range ends {
 		e.abandon(why)
 	}
 	sc.cancel(why)
+}
+
+// adopt counts e, which Go holds. It may be called by any goroutine.
+func (sc *scheduler) adopt(e *hostEnd) {
+	sc.mu.Lock()
+	why := sc.closed
+	if why == nil {
+		sc.ends[e] = struct{}{}
+	}
+	sc.mu.Unlock()
+	if why != nil {
+		e.abandon(why)
+	}
+}
+
+// release ends what adopt began.
+func (sc *scheduler) release(e *hostEnd) {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	delete(sc.ends, e)
+}
+
+// alone reports whether nothing but the instance's own threads can wake one.
+func (sc *scheduler) alone() bool {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	return sc.working == 0 && len(sc.ends) == 0 && len(sc.posted) == 0
 }
 
 // post has f run by the goroutine that runs the instance, between guest code.
@@ -113,7 +144,7 @@ func (sc *scheduler) kill(why error) {
 func (sc *scheduler) post(f func() error) bool {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
-	if sc.closed {
+	if sc.closed != nil {
 		return false
 	}
 	sc.posted = append(sc.posted, f)
@@ -181,7 +212,7 @@ func (sc *scheduler) run(done func() bool) error {
 			s.leaveTo(nil)
 			continue
 		}
-		if sc.outside == 0 {
+		if sc.alone() {
 			return errDeadlock
 		}
 		if err := sc.sleep(); err != nil {
