@@ -71,9 +71,16 @@ func (h *home) runIn(dir string, stdin io.Reader, args ...string) result {
 	cmd := h.command(args...)
 	var out, errOut bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = stdin, &out, &errOut, dir
-	timer := time.AfterFunc(30*time.Second, func() { _ = cmd.Process.Kill() })
+	if err := cmd.Start(); err != nil {
+		h.t.Fatalf("run %v: %v", args, err)
+	}
+	limit := 30 * time.Second
+	if len(raceFlags) > 0 {
+		limit = 3 * time.Minute
+	}
+	timer := time.AfterFunc(limit, func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()
-	err := cmd.Run()
+	err := cmd.Wait()
 	if _, ok := err.(*exec.ExitError); err != nil && !ok {
 		h.t.Fatalf("run %v: %v", args, err)
 	}

@@ -12,12 +12,21 @@ import (
 	"latticework/wit"
 )
 
+// notRaced skips what compiles large guests: under the race detector that
+// takes minutes and shows nothing of the command line.
+func notRaced(t *testing.T) {
+	if len(raceFlags) > 0 {
+		t.Skip("SKIPPED: large guests under the race detector")
+	}
+}
+
 func guest(t *testing.T, name string) string {
 	return filepath.Join(refdata.Dir(t, "guests/wasm"), name+".wasm")
 }
 
 // TestRunGuests gives recorded programs what they were recorded with.
 func TestRunGuests(t *testing.T) {
+	notRaced(t)
 	files, err := filepath.Glob(filepath.Join(refdata.Dir(t, "guests/expected"), "*-cmd*.json"))
 	if err != nil || len(files) < 4 {
 		t.Fatalf("%d recorded programs, want at least 4 (%v)", len(files), err)
@@ -122,6 +131,7 @@ func coreModule(t *testing.T) string {
 
 // TestWITOfGuests reads back what is printed of every guest.
 func TestWITOfGuests(t *testing.T) {
+	notRaced(t)
 	files, _ := filepath.Glob(filepath.Join(refdata.Dir(t, "guests/wasm"), "*.wasm"))
 	h := newHome(t)
 	read := 0
