@@ -23,6 +23,7 @@ import (
 	"latticework/lattice"
 	"latticework/lattice/control"
 	"latticework/lattice/linkstate"
+	"latticework/lattice/membus"
 	"latticework/lattice/natsbus"
 	"latticework/lattice/raftstore"
 	"latticework/providers"
@@ -47,6 +48,7 @@ const (
 type cluster struct {
 	t      *testing.T
 	nats   *natsbus.Server
+	net    *membus.Network // in place of nats, if set
 	client *lattice.Client
 	engine *components.Engine
 	log    *slog.Logger
@@ -56,15 +58,35 @@ type cluster struct {
 	tune   func(*host.Config) // changes the hosts that join
 }
 
+// newCluster returns one over NATS.
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	ctx := t.Context()
-	c := &cluster{t: t, spy: newSpy(), buses: map[string]lattice.Bus{}, log: slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelInfo}))}
+	c := &cluster{t: t}
 	var err error
 	if c.nats, err = natsbus.StartServer(natsbus.ServerConfig{Address: "127.0.0.1:0"}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.nats.Close)
+	c.open()
+	return c
+}
+
+// newMemoryCluster returns one over a network in memory, whose faults a test
+// can set.
+func newMemoryCluster(t *testing.T) *cluster {
+	t.Helper()
+	c := &cluster{t: t, net: membus.New(1)}
+	t.Cleanup(func() { _ = c.net.Close() })
+	c.open()
+	return c
+}
+
+// open starts the control member and the client.
+func (c *cluster) open() {
+	t, ctx := c.t, c.t.Context()
+	t.Helper()
+	c.spy, c.buses = newSpy(), map[string]lattice.Bus{}
+	c.log = slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	dir := t.TempDir()
 	cfg := raftstore.Config{Dir: filepath.Join(dir, "raft")}
 	if _, err := raftstore.Bootstrap(cfg, latticeName); err != nil {
@@ -91,11 +113,17 @@ func newCluster(t *testing.T) *cluster {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.engine.Close(context.Background()) })
-	return c
 }
 
 func (c *cluster) bus(name string) lattice.Bus {
 	c.t.Helper()
+	if c.net != nil {
+		b, err := c.net.Bus(name)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		return b // closed with the network
+	}
 	b, err := natsbus.Connect(c.t.Context(), natsbus.Config{URLs: []string{c.nats.URL()}, Name: name})
 	if err != nil {
 		c.t.Fatal(err)

@@ -121,9 +121,7 @@ func (h *Host) awaitSession(ctx context.Context, r *route, b *binding) error {
 			return err
 		}
 	}
-	h.mu.Lock()
-	s := p.sessions[g.linkKey.String()][g.generation]
-	h.mu.Unlock()
+	s := h.sessionOf(p, g)
 	if s == nil {
 		return errcode.New(errcode.Unavailable, "provider %s has no session of the link %s", g.place.target, g.linkKey)
 	}
@@ -132,5 +130,22 @@ func (h *Host) awaitSession(ctx context.Context, r *route, b *binding) error {
 	}
 	calls := s.functions(b)
 	r.calls.CompareAndSwap(nil, &calls)
+	return nil
+}
+
+// sessionOf returns the session of a provider that a gate leads to, also if
+// link state no longer names it; nil if it has none.
+func (h *Host) sessionOf(p *provider, g *gate) *session {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	key := g.linkKey.String()
+	if s := p.sessions[key][g.generation]; s != nil {
+		return s
+	}
+	for s := range h.openSessions {
+		if s.provider == p && s.gate.generation == g.generation && s.gate.linkKey.String() == key {
+			return s
+		}
+	}
 	return nil
 }

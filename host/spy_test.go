@@ -13,10 +13,11 @@ import (
 
 // spy is the technology "spy": key-value stores in memory that outlive their
 // providers, know what is open, and do as they are told. Settings: "fail" makes
-// a provider not open, and "alone" lets one of a name be open at a time.
+// a provider not open, "alone" lets one of a name be open at a time, and "store"
+// names the store, which is that of the provider's name by default.
 type spy struct {
 	mu        sync.Mutex
-	stores    map[string]providers.Provider // by provider name; guarded by mu
+	stores    map[string]providers.Provider // by store name; guarded by mu
 	providers map[string]int                // open, by name; guarded by mu
 	sessions  map[string]int                // open, by provider name; guarded by mu
 	links     []providers.Link              // every Link; guarded by mu
@@ -102,16 +103,23 @@ func (p *spied) Open(context.Context) error {
 	case p.setup.Config["alone"] != "" && s.providers[p.setup.Name] > 0:
 		return errcode.New(errcode.Conflict, "open spy: another one has it open")
 	}
-	if s.stores[p.setup.Name] == nil {
-		store, err := kvmemory.New(providers.Setup{Name: p.setup.Name})
+	if s.stores[p.store()] == nil {
+		store, err := kvmemory.New(providers.Setup{Name: p.store()})
 		if err != nil {
 			return err
 		}
-		s.stores[p.setup.Name] = store
+		s.stores[p.store()] = store
 	}
 	s.providers[p.setup.Name]++
 	p.isUp = true
 	return nil
+}
+
+func (p *spied) store() string {
+	if name := p.setup.Config["store"]; name != "" {
+		return name
+	}
+	return p.setup.Name
 }
 
 func (p *spied) Health(context.Context) error { return nil }
@@ -128,7 +136,7 @@ func (p *spied) Close(context.Context) error {
 func (p *spied) Link(ctx context.Context, l providers.Link) (providers.Session, error) {
 	s := p.spy
 	s.mu.Lock()
-	store, reject := s.stores[p.setup.Name], s.reject
+	store, reject := s.stores[p.store()], s.reject
 	s.links = append(s.links, l)
 	s.mu.Unlock()
 	if reject != nil {
