@@ -23,6 +23,10 @@ type CoreInstance struct {
 	memory *memory.Memory // its own, nil without one
 	mem    api.Memory     // as the engine shows it, set when the host is called
 	active api.Function   // the call under way
+	// funcs are the engine's handles of exports that were called; making one
+	// costs more than a call.
+	funcs map[string]api.Function
+	deep  bool // the call under way used much stack, which handles keep
 
 	fuel     uint64 // spent in this call
 	deadline time.Time
@@ -93,7 +97,7 @@ func (in *CoreInstance) Release(ctx context.Context) {
 	if in.memory != nil {
 		in.memory.Pool().Put(in.memory)
 	}
-	in.tmpl, in.mod, in.memory, in.mem = nil, nil, nil, nil
+	in.tmpl, in.mod, in.memory, in.mem, in.funcs = nil, nil, nil, nil, nil
 }
 
 // Call calls the exported function name. args and the results are as the
@@ -114,7 +118,7 @@ func (in *CoreInstance) Call(ctx context.Context, name string, args ...uint64) (
 	case in.calling:
 		return nil, errcode.New(errcode.Invalid, "call %s: another call is under way in the instance", name)
 	}
-	fn := in.mod.ExportedFunction(name)
+	fn := in.function(name)
 	if fn == nil {
 		return nil, errcode.New(errcode.NotFound, "call %s: the module exports no such function", name)
 	}
@@ -128,6 +132,20 @@ func (in *CoreInstance) Call(ctx context.Context, name string, args ...uint64) (
 		return nil, err
 	}
 	return stack[:gives], nil
+}
+
+// function returns the engine's handle of an export, nil if there is none.
+func (in *CoreInstance) function(name string) api.Function {
+	fn := in.funcs[name]
+	if fn == nil {
+		if fn = in.mod.ExportedFunction(name); fn != nil {
+			if in.funcs == nil {
+				in.funcs = map[string]api.Function{}
+			}
+			in.funcs[name] = fn
+		}
+	}
+	return fn
 }
 
 // guarded runs do as a call: limits are counted from here, and what is wrong
@@ -152,6 +170,10 @@ func (in *CoreInstance) guarded(ctx context.Context, name string, do func() erro
 			err = h
 		}
 		in.calling, in.active = false, nil
+		if in.deep {
+			clear(in.funcs)
+			in.deep = false
+		}
 		in.ctx.Context = context.Background()
 		if err != nil {
 			t := newTrap(name, err)
@@ -181,6 +203,7 @@ func (in *CoreInstance) refill() int32 {
 	if used > limits.StackBytes {
 		panic(&hostError{errcode.New(errcode.Exhausted, "call stack bytes: %d > %d", used, limits.StackBytes)})
 	}
+	in.deep = in.deep || used > keepStack
 	if err := in.Overdue(); err != nil {
 		panic(&hostError{err})
 	}

@@ -20,7 +20,8 @@
 // call, and a read or write of more than 64 MiB is a short one. Inode numbers
 // are secret hashes; all objects are on one device. fd_allocate extends a file
 // and reserves nothing. Clocks of processor time, proc_raise and sockets are
-// not supported.
+// not supported. There is no working folder: Cwd of the configuration means
+// nothing here.
 //
 // Source: wasi_snapshot_preview1, WebAssembly/WASI, phases/snapshot/docs.md.
 package preview1

@@ -122,7 +122,7 @@ func (c *call) subscribeFd(s *subscription, d *descriptor) (wasiio.Pollable, err
 		s.bytes = st.Size - min(st.Size, d.offset)
 		return nil, err
 	case d.kind == typeRegular:
-		s.bytes = writeStep
+		s.bytes = step
 		return nil, nil
 	case s.kind == eventRead:
 		s.bytes = 1 // at least, if the stream has not ended

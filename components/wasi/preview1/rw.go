@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"latticework/components/wasi/bindings/wasiio"
+	"latticework/components/wasi/filesystem"
 )
 
 // moved notes that n bytes were read or written, of which the guest is told.
@@ -59,18 +60,18 @@ func fdPread(c *call) error {
 	return moved(out, n, err)
 }
 
-// readAt fills buffers from a regular file.
+// readAt fills buffers from a regular file, in place and in steps.
 func (g *guest) readAt(d *descriptor, v *vectors, offset uint64) (done int, err error) {
+	file, ok := d.file.(filesystem.IntoReader)
+	if !ok {
+		return 0, errNotsup
+	}
 	for b := v.next(); b != nil; b = v.next() {
 		for len(b) > 0 {
-			got, err := d.file.Read(g.ctx(), uint64(len(b)), offset+uint64(done))
-			if err != nil {
-				return done, err
-			}
-			n := copy(b, got.F0)
+			n, end, err := file.ReadInto(b[:min(len(b), step)], offset+uint64(done))
 			b, done = b[n:], done+n
-			if got.F1 || n == 0 {
-				return done, nil
+			if err != nil || end || n == 0 {
+				return done, err
 			}
 			if err := g.in.Overdue(); err != nil {
 				return done, err
@@ -154,9 +155,9 @@ func fdPwrite(c *call) error {
 	return moved(out, n, err)
 }
 
-// writeStep is how much is written before the time is looked at again; it is
-// within what streams take in one piece.
-const writeStep = 1 << 20
+// step is how much is read or written before the time is looked at again; it
+// is within what streams take in one piece.
+const step = 1 << 20
 
 func (g *guest) writeAt(d *descriptor, v *vectors, offset uint64) (int, error) {
 	return g.write(v, func(b []byte, done int) (int, error) {
@@ -172,7 +173,7 @@ func (g *guest) writeAt(d *descriptor, v *vectors, offset uint64) (int, error) {
 func (g *guest) write(v *vectors, do func(b []byte, done int) (int, error)) (done int, err error) {
 	for b := v.next(); b != nil; b = v.next() {
 		for len(b) > 0 {
-			n, err := do(b[:min(len(b), writeStep)], done)
+			n, err := do(b[:min(len(b), step)], done)
 			b, done = b[n:], done+n
 			if err != nil || n == 0 {
 				return done, err
@@ -194,7 +195,7 @@ func (g *guest) writeStream(out wasiio.OutputStream, v *vectors) (int, error) {
 			if err != nil {
 				return 0, err
 			}
-			if n := min(int(min(free, writeStep)), len(b)); n > 0 {
+			if n := min(int(min(free, step)), len(b)); n > 0 {
 				if err := out.Write(g.ctx(), b[:n]); err != nil {
 					return 0, err
 				}
