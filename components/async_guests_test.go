@@ -18,6 +18,8 @@ import (
 	"latticework/wit/value"
 )
 
+const asyncOps = "demo:async3/ops@0.1.0"
+
 // TestAsyncGuest calls a JavaScript guest whose functions are async and pass a
 // future and streams of strings, and compares with what another runtime
 // printed.
@@ -28,16 +30,15 @@ func TestAsyncGuest(t *testing.T) {
 	}
 	in := acquire(t, compileGuest(t, components.EngineConfig{}, "p3-async-qjs"))
 	ctx := t.Context()
-	const ops = "demo:async3/ops@0.1.0"
 	var out strings.Builder
 
-	v, err := in.Call(ctx, ops, "greet", value.String("P3"))
+	v, err := in.Call(ctx, asyncOps, "greet", value.String("P3"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	fmt.Fprintln(&out, v)
 
-	if v, err = in.Call(ctx, ops, "later", value.U32(41)); err != nil {
+	if v, err = in.Call(ctx, asyncOps, "later", value.U32(41)); err != nil {
 		t.Fatal(err)
 	}
 	future := v.(value.Async).Rep.(*components.FutureReader)
@@ -50,12 +51,26 @@ func TestAsyncGuest(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	w, r := components.NewStream(wit.Primitive(wit.KindString))
-	if v, err = in.Call(ctx, ops, "uppercase", value.Async{Rep: r}); err != nil {
+	if err := uppercase(ctx, in, &out); err != nil {
 		t.Fatal(err)
 	}
+	if out.String() != string(want) {
+		t.Errorf("answered\n%swant\n%s", out.String(), want)
+	}
+	if err := in.Drive(ctx, nil); err != nil {
+		t.Errorf("let the tasks end: %v", err)
+	}
+}
+
+// uppercase sends strings through the guest.
+func uppercase(ctx context.Context, in *components.Instance, out *strings.Builder) error {
+	w, r := components.NewStream(wit.Primitive(wit.KindString))
+	v, err := in.Call(ctx, asyncOps, "uppercase", value.Async{Rep: r})
+	if err != nil {
+		return err
+	}
 	upper := v.(value.Async).Rep.(*components.StreamReader)
-	err = in.Drive(ctx, func(ctx context.Context) error {
+	return in.Drive(ctx, func(ctx context.Context) error {
 		done := make(chan error, 1)
 		go func() {
 			defer w.Close()
@@ -65,26 +80,16 @@ func TestAsyncGuest(t *testing.T) {
 		for {
 			vs, err := upper.ReadValues(ctx, 16)
 			if err == io.EOF {
-				break
+				return <-done
 			}
 			if err != nil {
 				return err
 			}
 			for _, v := range vs {
-				fmt.Fprintln(&out, "up", v)
+				fmt.Fprintln(out, "up", v)
 			}
 		}
-		return <-done
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out.String() != string(want) {
-		t.Errorf("answered\n%swant\n%s", out.String(), want)
-	}
-	if err := in.Drive(ctx, nil); err != nil {
-		t.Errorf("let the tasks end: %v", err)
-	}
 }
 
 func acquire(t testing.TB, c *components.Component) *components.Instance {

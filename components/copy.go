@@ -118,15 +118,15 @@ func (f *frame) LiftAsync(i uint32, t *wit.Type) (any, error) {
 // LowerAsync gives the guest a handle of a stream, future or error-context.
 func (f *frame) LowerAsync(rep any, t *wit.Type) (uint32, error) {
 	s := f.state
-	if !s.async && s.inst.async == nil {
-		return 0, errcode.New(errcode.Unsupported, "the component uses nothing asynchronous")
-	}
 	if t.Kind == wit.KindErrorContext {
 		e, ok := rep.(*ErrorContext)
 		if !ok {
 			return 0, errcode.New(errcode.Invalid, "a %T was given for an error-context", rep)
 		}
 		return s.table.add(handle{res: resErrorContext, rep: e})
+	}
+	if s.inst.async == nil {
+		return 0, errcode.New(errcode.Unsupported, "a %s was given to a component that uses nothing asynchronous", kindName(t))
 	}
 	c, ok := rep.(*channel)
 	if !ok {
