@@ -178,6 +178,8 @@ func (c *cluster) join(name string) *host.Host {
 	}
 	c.hosts = append(c.hosts, h)
 	c.t.Cleanup(func() {
+		// A connection that was dialled and never used would hold the server up.
+		http.DefaultClient.CloseIdleConnections()
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := h.Close(ctx); err != nil {

@@ -40,7 +40,10 @@ func TestSlowNetwork(t *testing.T) {
 // a typed error, and is not made twice.
 func TestLossyNetwork(t *testing.T) {
 	c := newMemoryCluster(t)
-	c.tune = func(cfg *host.Config) { cfg.CallTimeout = 300 * time.Millisecond }
+	c.tune = func(cfg *host.Config) {
+		cfg.CallTimeout = 300 * time.Millisecond
+		cfg.DrainTime = time.Second // a handle whose end was lost stays for its lease
+	}
 	c.join("a")
 	c.join("b")
 	if err := c.deploy(c.spied("b", "a")); err != nil {

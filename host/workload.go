@@ -19,7 +19,7 @@ const (
 )
 
 // workload is a component or provider assigned to this host. One goroutine at
-// a time works on it, so that starts and stops of one name never overlap. Its
+// a time works on it, so that starts of one name never overlap. Its
 // fields are guarded by mu, the host's.
 type workload[T any] struct {
 	name    string
@@ -195,8 +195,8 @@ func (d *driver[T]) pass(h *Host, w *workload[T]) bool {
 	w.set(stateRunning, nil)
 	h.mu.Unlock()
 	h.cfg.Log.Info("running", "workload", w.name, "revision", revision)
-	if old != nil {
-		d.stop(h.hard, old)
+	if old != nil { // what it has begun may take its time: the next update does not wait for it
+		h.spawn(func() { d.stop(h.hard, old) })
 	}
 	return true
 }
