@@ -64,6 +64,9 @@ func (fb *fiber) importCall(k int, h *plan.Host, s *state, stack []uint64) error
 	if err := f.lowerResult(fc, stack); err != nil {
 		return err
 	}
+	if fb.in.noting {
+		fb.in.noteGrant(k, s, stack)
+	}
 	fb.pop(f)
 	return nil
 }

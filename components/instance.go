@@ -34,6 +34,8 @@ type Instance struct {
 	origin  *origin               // nil if the instance cannot be set back to it
 	globals [][]api.MutableGlobal // by step, found when first needed
 	outside bool                  // the host was called during instantiation
+	noting  bool                  // grants are noted: start functions of the first instance run
+	grants  []grant               // what the host gave to start functions
 
 	fuel     uint64 // spent in this call
 	deadline time.Time
@@ -68,7 +70,9 @@ func (t *Template) Acquire(ctx context.Context) (*Instance, error) {
 	}
 	in = t.newInstance()
 	in.origin = o
+	in.noting = first && t.reuseInitialized
 	err := in.instantiate(ctx)
+	in.noting = false
 	if first {
 		if err == nil {
 			in.origin, err = in.remember()
@@ -127,8 +131,14 @@ func (in *Instance) instantiate(ctx context.Context) error {
 			return newTrap("instantiate", err)
 		}
 	}
-	if in.origin != nil && in.tmpl.reuse.started && !in.restore() {
-		return errcode.New(errcode.Exhausted, "instantiate: the system gives no memory")
+	if in.origin == nil || !in.tmpl.reuse.started {
+		return nil
+	}
+	in.grants = slices.Clone(in.origin.granted)
+	kept := make([]handle, len(in.grants))
+	if err := in.restore(kept); err != nil {
+		(&table{entries: kept}).closeAll(ctx)
+		return err
 	}
 	return nil
 }
@@ -184,10 +194,12 @@ func (in *Instance) Release(ctx context.Context) {
 	if in.async != nil {
 		in.async.stop()
 	}
+	kept := in.keepGranted()
 	for _, s := range in.states {
 		s.table.closeAll(ctx)
 	}
-	if next := in.renew(); next == nil {
+	if next := in.renew(ctx, kept); next == nil {
+		(&table{entries: kept}).closeAll(ctx)
 		in.destroy(ctx)
 	} else if !in.tmpl.reuse.push(next) {
 		next.destroy(ctx)
@@ -197,6 +209,9 @@ func (in *Instance) Release(ctx context.Context) {
 
 // destroy gives back what the instance consists of.
 func (in *Instance) destroy(ctx context.Context) {
+	for _, s := range in.states {
+		s.table.closeAll(ctx)
+	}
 	for i := len(in.mods) - 1; i >= 0; i-- {
 		_ = in.mods[i].Close(ctx)
 	}

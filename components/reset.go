@@ -2,12 +2,15 @@ package components
 
 import (
 	"context"
+	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/tetratelabs/wazero/api"
 
 	"latticework/components/internal/memory"
 	"latticework/internal/errcode"
+	"latticework/wit"
 )
 
 // An instance whose code can change nothing but memories, globals and handles
@@ -25,9 +28,21 @@ type origin struct {
 	// globals are the values of each core instance's mutable globals, those
 	// that plan.Module.Globals names.
 	globals [][]uint64
-	// tables are the handles of each component instance. All are of resources
-	// that the component defines.
-	tables []table
+	// tables are the handles of each component instance. Those of resources
+	// that the component defines are complete; in place of each other one is
+	// what granted says.
+	tables  []table
+	granted []grant
+}
+
+// grant is a handle that the host gave to a start function, by an import
+// without parameters, such as wasi:cli/stdout.get-stdout. Each instance has its
+// own: the import is called again.
+type grant struct {
+	state int    // component instance
+	index uint32 // in its table
+	host  int    // plan.Hosts
+	rep   any    // what the host gave, to one instance
 }
 
 // reuse is what a template keeps to set instances back.
@@ -144,15 +159,14 @@ func (in *Instance) remember() (*origin, error) {
 	}
 	o := &origin{globals: make([][]uint64, len(in.mods)), tables: make([]table, len(in.states))}
 	for i, s := range in.states {
-		for _, h := range s.table.entries {
-			if h.rep != nil || h.lends != 0 || h.res != nil && !h.own {
-				return nil, nil // it is of this instance alone
-			}
+		o.tables[i] = table{entries: slices.Clone(s.table.entries), free: s.table.free, open: s.table.open}
+		if !s.quiet() || !o.replace(i, in.grants) {
+			return nil, nil // it is of this instance alone
 		}
-		if !s.quiet() {
-			return nil, nil
-		}
-		o.tables[i] = table{entries: append([]handle(nil), s.table.entries...), free: s.table.free, open: s.table.open}
+	}
+	in.grants = slices.Clone(o.granted)
+	for n := range o.granted {
+		o.granted[n].rep = nil
 	}
 	in.findGlobals()
 	for i, gs := range in.globals {
@@ -174,6 +188,90 @@ func (in *Instance) remember() (*origin, error) {
 	return o, nil
 }
 
+// replace takes what the host gave out of table i, and reports whether it can be
+// had again.
+func (o *origin) replace(i int, grants []grant) bool {
+	for n := range o.tables[i].entries {
+		h := &o.tables[i].entries[n]
+		if h.lends != 0 || h.res != nil && !h.own {
+			return false
+		}
+		if h.rep == nil {
+			continue
+		}
+		g := slices.IndexFunc(grants, func(g grant) bool { return g.holds(i, uint32(n), h) })
+		if g < 0 {
+			return false
+		}
+		o.granted = append(o.granted, grants[g])
+		h.rep, h.owner = nil, nil
+	}
+	return true
+}
+
+// holds reports whether h, in table state at index, is what g is about.
+func (g *grant) holds(state int, index uint32, h *handle) bool {
+	return g.state == state && g.index == index && g.rep != nil && h.res != nil && h.own && h.lends == 0 &&
+		reflect.TypeOf(g.rep).Comparable() && g.rep == h.rep
+}
+
+// noteGrant is called when import k answered the start function of s with
+// stack.
+func (in *Instance) noteGrant(k int, s *state, stack []uint64) {
+	t := in.tmpl.component.plan.Hosts[k].Type
+	if len(t.Params) > 0 || t.Result == nil || t.Result.Kind != wit.KindOwn {
+		return
+	}
+	if h, err := s.table.at(uint32(stack[0])); err == nil && h.rep != nil {
+		in.grants = append(in.grants, grant{state: s.index, index: uint32(stack[0]), host: k, rep: h.rep})
+	}
+}
+
+// regrant puts what the host gives into the tables, which are as in origin but
+// for that. kept are the handles that the instance still has, by grant; one
+// without a resource is asked for again.
+func (in *Instance) regrant(kept []handle) error {
+	for n := range in.grants {
+		g := &in.grants[n]
+		if kept[n].res != nil {
+			continue
+		}
+		s := in.states[g.state]
+		was := s.table
+		s.table = table{limit: was.limit}
+		stack := [maxFlat]uint64{}
+		err := in.main.importCall(g.host, &in.tmpl.component.plan.Hosts[g.host], s, stack[:])
+		given := s.table
+		s.table = was
+		if err != nil {
+			return errcode.New(errcode.Of(err), "ask for a handle again: %w", err)
+		}
+		kept[n] = given.entries[stack[0]]
+		g.rep = kept[n].rep
+	}
+	for n, g := range in.grants {
+		in.states[g.state].table.entries[g.index] = kept[n]
+	}
+	return nil
+}
+
+// keepGranted takes the handles that the host gave to start functions out of
+// the tables and returns them, by grant; those that are gone have no resource.
+func (in *Instance) keepGranted() []handle {
+	if len(in.grants) == 0 {
+		return nil
+	}
+	kept := make([]handle, len(in.grants))
+	for n := range in.grants {
+		g := &in.grants[n]
+		entries := in.states[g.state].table.entries
+		if uint64(g.index) < uint64(len(entries)) && g.holds(g.state, g.index, &entries[g.index]) {
+			kept[n], entries[g.index] = entries[g.index], handle{}
+		}
+	}
+	return kept
+}
+
 // findGlobals looks the core instances' mutable globals up.
 func (in *Instance) findGlobals() {
 	if in.globals != nil {
@@ -189,12 +287,15 @@ func (in *Instance) findGlobals() {
 }
 
 // restore gives memories, globals and handles of in the state that its origin
-// says. It answers false if that is not possible.
-func (in *Instance) restore() bool {
+// says; kept is what keepGranted answered.
+//
+// Errors: ErrExhausted if the system or the engine does not allow it; what an
+// import answers that is called again.
+func (in *Instance) restore(kept []handle) error {
 	o := in.origin
 	for k, m := range in.memories {
 		if !m.Restore(in.mods[in.tmpl.reuse.steps[k]].Memory().Grow) {
-			return false
+			return errcode.New(errcode.Exhausted, "a linear memory cannot be set back")
 		}
 	}
 	in.findGlobals()
@@ -207,7 +308,7 @@ func (in *Instance) restore() bool {
 		s.table.entries = append(s.table.entries[:0], o.tables[i].entries...)
 		s.table.free, s.table.open = o.tables[i].free, o.tables[i].open
 	}
-	return true
+	return in.regrant(kept)
 }
 
 // quiet reports whether nothing of the asynchronous ABI is under way in s.
@@ -217,8 +318,8 @@ func (s *state) quiet() bool {
 
 // renew returns an instance in its initial state that is made of in, or nil if
 // that is not possible. The instance is another one, so that who still holds
-// in cannot reach it. Handles that are open were dropped before.
-func (in *Instance) renew() *Instance {
+// in cannot reach it. Handles that are open, but for kept, were dropped before.
+func (in *Instance) renew(ctx context.Context, kept []handle) *Instance {
 	if in.origin == nil || in.dead != nil || in.calling || in.async != nil || in.tmpl.reuse.full() {
 		return nil
 	}
@@ -227,12 +328,14 @@ func (in *Instance) renew() *Instance {
 			return nil
 		}
 	}
-	if !in.restore() {
+	in.main.ctx.Context, in.main.depth = ctx, 0
+	if in.restore(kept) != nil {
 		return nil
 	}
+	in.main.ctx.Context = context.Background()
 	next := &Instance{
 		tmpl: in.tmpl, main: in.main, mods: in.mods, memories: in.memories, budget: in.budget, funcs: in.funcs, mems: in.mems,
-		states: in.states, origin: in.origin, globals: in.globals,
+		states: in.states, origin: in.origin, globals: in.globals, grants: in.grants,
 	}
 	next.main.in, next.main.ctx.fiber, next.cur = next, &next.main, &next.main
 	for _, s := range next.states {

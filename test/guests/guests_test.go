@@ -79,7 +79,8 @@ func TestGuests(t *testing.T) {
 			if want.Kind == "command" {
 				commands(t, c, want)
 			} else {
-				requests(t, c, want)
+				requests(t, c, want, false)
+				requests(t, c, want, true)
 			}
 		})
 	}
@@ -195,12 +196,14 @@ func keyvalue(t testing.TB) []*abi.Interface {
 	return s.Interfaces()
 }
 
-func requests(t *testing.T, c *components.Component, want expectation) {
+// requests serves the recorded requests, each with an instance in its initial
+// state; reuse says that what it drew from the host is shared.
+func requests(t *testing.T, c *components.Component, want expectation, reuse bool) {
 	given := system(t, wasi.Config{})
 	given = append(given, contract.BindTypes(&wasihttp.Types{}))
 	given = append(given, keyvalue(t)...)
 	given = append(given, config.NewValues(want.Config).Interfaces()...)
-	tmpl, err := c.Link(components.LinkConfig{Interfaces: given})
+	tmpl, err := c.Link(components.LinkConfig{Interfaces: given, ReuseInitialized: reuse})
 	if err != nil {
 		t.Fatal(err)
 	}
