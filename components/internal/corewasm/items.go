@@ -182,6 +182,16 @@ func (m *Module) constExpr(r *reader) {
 	}
 }
 
+func (m *Module) scanElements(r *reader, lim Limits) {
+	m.elems = r.count("element segments", lim.Segments)
+	for range m.elems {
+		m.elements += m.skipElement(r, lim)
+		if m.elements > lim.Elements {
+			r.exhausted("core module elements", uint64(m.elements), lim.Elements)
+		}
+	}
+}
+
 // skipElement passes an element segment and returns how many elements it has.
 func (m *Module) skipElement(r *reader, lim Limits) int {
 	flags := r.u32()

@@ -171,13 +171,7 @@ func (m *Module) scanSection(r *reader, id byte, lim Limits) {
 	case secStart:
 		r.u32() // findStart read it
 	case secElement:
-		m.elems = r.count("element segments", lim.Segments)
-		for range m.elems {
-			m.elements += m.skipElement(r, lim)
-			if m.elements > lim.Elements {
-				r.exhausted("core module elements", uint64(m.elements), lim.Elements)
-			}
-		}
+		m.scanElements(r, lim)
 	case secDataCount:
 		r.u32()
 	case secCode:
