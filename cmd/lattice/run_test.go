@@ -88,6 +88,38 @@ func TestRunGrants(t *testing.T) {
 	h.refused(errcode.Invalid, []string{"wasi:cli/run", "lattice up"}, "run", example("counter/counter.wasm"))
 }
 
+// TestRunCoreModule runs WASI 0.1 programs as they are.
+func TestRunCoreModule(t *testing.T) {
+	h := newHome(t)
+	dir := refdata.Dir(t, "conformance/wasi/wasip1/assemblyscript")
+	if out := h.ok("run", filepath.Join(dir, "fd_write-to-stdout.wasm")); out != "hello" {
+		t.Errorf("stdout %q, want hello", out)
+	}
+	if r := h.run("run", filepath.Join(dir, "proc_exit-failure.wasm")); r.status != 33 {
+		t.Errorf("status %d, want 33: %s", r.status, r.stderr)
+	}
+	if out := h.ok("run", addModule(t), "--invoke", "add", "--", "2", "40"); out != "42\n" {
+		t.Errorf("add answers %q", out)
+	}
+	h.refused(errcode.NotFound, []string{"sub"}, "run", addModule(t), "--invoke", "sub")
+	h.refused(errcode.Invalid, []string{"no command"}, "run", addModule(t))
+	guest := filepath.Join(refdata.Dir(t, "guests/wasm"), "js-pure-qjs.wasm")
+	if out := h.ok("run", guest, "--invoke", `shapes.greet("you")`); out != "\"Hello, you! 👋\"\n" {
+		t.Errorf("invoke answers %q", out)
+	}
+}
+
+// addModule is a core module that exports add: (i32, i32) -> i32.
+func addModule(t *testing.T) string {
+	file := filepath.Join(t.TempDir(), "add.wasm")
+	code := "\x00asm\x01\x00\x00\x00" + "\x01\x07\x01\x60\x02\x7f\x7f\x01\x7f" + "\x03\x02\x01\x00" +
+		"\x07\x07\x01\x03add\x00\x00" + "\x0a\x09\x01\x07\x00\x20\x00\x20\x01\x6a\x0b"
+	if err := os.WriteFile(file, []byte(code), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 func TestInspectAndWIT(t *testing.T) {
 	h := newHome(t)
 	var v struct {
@@ -171,17 +203,17 @@ func TestWITOfGuests(t *testing.T) {
 // TestCall calls functions of a deployed component.
 func TestCall(t *testing.T) {
 	h := newHome(t)
-	p := h.start(append([]string{"up", example("library-js")}, free...)...)
+	guest := filepath.Join(refdata.Dir(t, "guests/wasm"), "js-pure-qjs.wasm")
+	p := h.start(append([]string{"up", manifestFile(t, one(""), guest)}, free...)...)
 	p.await("ready")
-	if out := h.ok("call", "library-js", `example:library-js/words.count("one two One")`); out != "ok([{word: \"one\", times: 2}, {word: \"two\", times: 1}])\n" {
+	if out := h.ok("call", "guest", `demo:pure/shapes.greet("you")`); out != "\"Hello, you! 👋\"\n" {
 		t.Errorf("call answers %q", out)
 	}
 	var v struct{ Result, Host string }
-	h.json(&v, "call", "library-js", `words.count("")`)
-	if v.Result != "ok([])" || v.Host == "" {
+	h.json(&v, "call", "guest", `shapes.next(red)`)
+	if v.Result != "green" || v.Host == "" {
 		t.Errorf("call -o json answers %+v", v)
 	}
-	h.refused(errcode.NotFound, []string{"words.cuont", "words@0.1.0.count"}, "call", "library-js", `words.cuont("")`)
-	h.refused(errcode.Invalid, []string{"want string"}, "call", "library-js", `words.count(1)`)
-	p.stop()
+	h.refused(errcode.NotFound, []string{"shapes.gret", "shapes@0.1.0.greet"}, "call", "guest", `shapes.gret("")`)
+	h.refused(errcode.Invalid, []string{"want string"}, "call", "guest", `shapes.greet(1)`)
 }

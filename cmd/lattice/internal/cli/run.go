@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,11 +27,14 @@ type runFlags struct {
 	env    []string
 	cwd    string
 	memory string
+	invoke string
 }
 
-const runLong = `Run a component that exports wasi:cli/run as a program: with the standard
-streams of this process, the arguments after --, and nothing else but what is
-granted. The exit status is the program's own.`
+const runLong = `Run a component that exports wasi:cli/run, or a core module of WASI 0.1, as a
+program: with the standard streams of this process, the arguments after --, and
+nothing else but what is granted. The exit status is the program's own. With
+--invoke an exported function is called instead: of a component with its
+arguments in the text, of a core module with those after --.`
 
 func (a *app) runCommand() *cobra.Command {
 	f := &runFlags{}
@@ -39,7 +43,9 @@ func (a *app) runCommand() *cobra.Command {
 		Long: runLong,
 		Example: `  lattice run examples/command-rust/command.wasm -- --help
   lattice run tool.wasm --dir .::/work:ro --env LANG=C -- /work/input.txt
-  lattice run tool.wasm --timeout 5s --memory 64MiB < data`,
+  lattice run tool.wasm --timeout 5s --memory 64MiB < data
+  lattice run core.wasm --invoke add -- 2 3
+  lattice run library.wasm --invoke 'words.count("one two")'`,
 		Args: arguments(1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if at := cmd.ArgsLenAtDash(); len(args) > 1 && at != 1 {
@@ -54,6 +60,7 @@ func (a *app) runCommand() *cobra.Command {
 	fs.StringArrayVar(&f.env, "env", nil, "an environment variable NAME=VALUE for the program; may be repeated")
 	fs.StringVar(&f.cwd, "cwd", "", "the program's working folder, as a guest path")
 	fs.StringVar(&f.memory, "memory", "", "bound of the program's memory, such as 64MiB (default 256MiB)")
+	fs.StringVar(&f.invoke, "invoke", "", "call this exported function instead of running a program")
 	return c
 }
 
@@ -72,24 +79,32 @@ func (a *app) run(ctx context.Context, f *runFlags, file string, args []string) 
 		ctx, cancel = context.WithTimeout(ctx, a.flags.timeout)
 		defer cancel()
 	}
+	if data, core, err := isCore(file); err != nil {
+		return err
+	} else if core {
+		return a.runCore(ctx, f, file, data, args, grants, memory)
+	}
 	code, closeCode, err := compileFile(ctx, file, memory)
 	if err != nil {
 		return err
 	}
 	defer closeCode()
-	if err := runnable(file, code); err != nil {
-		return err
+	if f.invoke == "" {
+		if err := runnable(file, code); err != nil {
+			return err
+		}
 	}
 	system, err := wasi.Open(grants)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = system.Close() }()
-	return runLinked(ctx, file, code, system.Interfaces(), memory)
+	return a.runLinked(ctx, f, file, code, system.Interfaces(), memory)
 }
 
-// runLinked calls wasi:cli/run of the component.
-func runLinked(ctx context.Context, file string, code *components.Component, given []*abi.Interface, memory uint64) error {
+// runLinked calls wasi:cli/run of the component, or the function to invoke,
+// whose result is printed.
+func (a *app) runLinked(ctx context.Context, f *runFlags, file string, code *components.Component, given []*abi.Interface, memory uint64) error {
 	if err := satisfied(file, code, given); err != nil {
 		return err
 	}
@@ -102,7 +117,11 @@ func runLinked(ctx context.Context, file string, code *components.Component, giv
 		return errcode.New(errcode.Of(err), "run %s: %w", file, err)
 	}
 	defer in.Release(context.WithoutCancel(ctx))
-	text, err := in.CallText(ctx, "wasi:cli/run.run()")
+	call := f.invoke
+	if call == "" {
+		call = "wasi:cli/run.run()"
+	}
+	text, err := in.CallText(ctx, call)
 	var exit *wasi.ExitError
 	switch {
 	case errors.As(err, &exit):
@@ -112,6 +131,11 @@ func runLinked(ctx context.Context, file string, code *components.Component, giv
 		return exitCode(exit.Code)
 	case err != nil:
 		return stopped(ctx, file, err)
+	case f.invoke != "":
+		if text != "" {
+			_, err = fmt.Fprintln(a.Out, text)
+		}
+		return err
 	case text != "ok":
 		return exitCode(1)
 	}

@@ -10,7 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"latticework/cmd/lattice/internal/witworld"
+	"latticework/cmd/lattice/internal/deployment"
+	"latticework/components/world"
 	"latticework/internal/errcode"
 	"latticework/wit"
 	"latticework/wit/packages"
@@ -56,13 +57,15 @@ func witOf(ctx context.Context, path string) (*witView, error) {
 		return nil, err
 	}
 	if bytes.HasPrefix(data, []byte("\x00asm")) {
-		code, closeCode, err := compileFile(ctx, path, 0)
-		if err != nil {
-			return nil, err
+		if deployment.IsCoreModule(data) {
+			return nil, errcode.New(errcode.Unsupported, "read %s: it is a core module, not a component", path).
+				WithNext("make it a component with: wasm-tools component new")
 		}
-		defer closeCode()
-		r, world := witworld.Of(code)
-		return viewPackage(world.Package, wit.PrintResolve(r, world.Package)), nil
+		r, w, err := world.Of(data)
+		if err != nil {
+			return nil, errcode.New(errcode.Of(err), "read %s: %w", path, err)
+		}
+		return viewPackage(w.Package, wit.PrintResolve(r, w.Package)), nil
 	}
 	if r, pkg, err := wit.ParseText(filepath.Base(path), string(data)); err == nil {
 		return viewPackage(pkg, wit.PrintResolve(r, pkg)), nil
