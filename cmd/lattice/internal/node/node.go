@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"latticework/cmd/lattice/internal/datafolder"
 	"latticework/cmd/lattice/internal/wiring"
@@ -275,6 +276,9 @@ func (n *Node) Identity() datafolder.Identity { return n.identity }
 func (n *Node) Close(ctx context.Context) error {
 	var errs []error
 	if n.host != nil {
+		if n.service == nil { // others go on: they take what runs here
+			n.handOver(ctx)
+		}
 		errs = append(errs, n.host.Close(ctx))
 	}
 	if n.service != nil {
@@ -293,4 +297,18 @@ func (n *Node) Close(ctx context.Context) error {
 	}
 	n.host, n.service, n.store, n.bus, n.control, n.server = nil, nil, nil, nil, nil, nil
 	return errors.Join(errs...)
+}
+
+// handOver lets other hosts take this one's work, for half of the time that
+// ctx leaves. What nobody takes ends with the host.
+func (n *Node) handOver(ctx context.Context) {
+	budget := 5 * time.Second
+	if end, ok := ctx.Deadline(); ok {
+		budget = time.Until(end) / 2
+	}
+	ctx, cancel := context.WithTimeout(ctx, budget)
+	defer cancel()
+	if err := n.host.Drain(ctx); err != nil {
+		n.cfg.Log.Info("hand over", "error", err)
+	}
 }
