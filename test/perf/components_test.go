@@ -62,37 +62,6 @@ func given(b *testing.B) []*abi.Interface {
 	return append(out, contract.BindTypes(&wasihttp.Types{}))
 }
 
-// BenchmarkInstantiate gives the time from a template to an instance in its
-// initial state and back.
-func BenchmarkInstantiate(b *testing.B) {
-	goals := map[string]float64{"rust-http": 60}
-	for _, name := range []string{"c-http", "rust-http", "rust-cmd", "go-http-counter", "js-kv-qjs"} {
-		b.Run(name, func(b *testing.B) {
-			t := link(b, newEngine(b, components.EngineConfig{}), guest(b, name), append(given(b), logger())...)
-			ctx := context.Background()
-			b.ReportAllocs()
-			once := func() {
-				in, err := t.Acquire(ctx)
-				if err != nil {
-					b.Fatal(err)
-				}
-				in.Release(ctx)
-			}
-			once()
-			for b.Loop() {
-				once()
-			}
-			us := float64(b.Elapsed().Nanoseconds()) / float64(b.N) / 1e3
-			if goal, ok := goals[name]; ok {
-				recordGoal(b, "instantiate-"+name, us, "us", "<=", goal)
-			} else {
-				record(b, "instantiate-"+name, us, "us")
-			}
-			record(b, "instantiate-"+name+"-allocations", testing.AllocsPerRun(20, once), "allocs")
-		})
-	}
-}
-
 // BenchmarkCall gives the time of a call into a running instance.
 func BenchmarkCall(b *testing.B) {
 	t := link(b, newEngine(b, components.EngineConfig{}), perfGuest, store(b)...)
@@ -116,7 +85,7 @@ func BenchmarkCall(b *testing.B) {
 				b.Fatal(err, sum)
 			}
 		}
-		record(b, "call-scalars", float64(b.Elapsed().Nanoseconds())/float64(b.N), "ns")
+		recordGoal(b, "call-scalars", float64(b.Elapsed().Nanoseconds())/float64(b.N), "ns", "<=", 100)
 	})
 	echo, err := t.Export(loops, "echo")
 	if err != nil {
@@ -132,7 +101,7 @@ func BenchmarkCall(b *testing.B) {
 				b.Fatal(err, got)
 			}
 		}
-		record(b, "call-echo-32-bytes", float64(b.Elapsed().Nanoseconds())/float64(b.N), "ns")
+		recordGoal(b, "call-echo-32-bytes", float64(b.Elapsed().Nanoseconds())/float64(b.N), "ns", "<=", 300)
 	})
 }
 
@@ -199,8 +168,8 @@ func direct(b *testing.B) keyvalue.Keys {
 	return bucket
 }
 
-// BenchmarkHTTPHello compares a hello through a fresh instance for each request
-// with net/http alone.
+// BenchmarkHTTPHello compares a hello through an instance in its initial state
+// for each request with net/http alone.
 func BenchmarkHTTPHello(b *testing.B) {
 	t := link(b, newEngine(b, components.EngineConfig{}), guest(b, "rust-http"), given(b)...)
 	exp, err := contract.ResolveIncomingHandler(t)
@@ -231,7 +200,7 @@ func BenchmarkHTTPHello(b *testing.B) {
 					func() float64 { return load(b, raw, conns, 400*time.Millisecond) })
 				record(b, "http-hello-fresh-"+name+"-connections", 1e9/c, "req/s")
 				record(b, "http-hello-raw-"+name+"-connections", 1e9/r, "req/s")
-				record(b, "http-hello-fresh-over-raw-"+name+"-connections", 1/x, "x")
+				recordGoal(b, "http-hello-fresh-over-raw-"+name+"-connections", 1/x, "x", ">=", 0.5)
 			}
 		})
 	}
@@ -286,7 +255,7 @@ func BenchmarkFuel(b *testing.B) {
 		with, without := run(false), run(true)
 		for b.Loop() {
 			_, _, r := ratio(with, without)
-			record(b, "fuel-javascript-sort", (r-1)*100, "%")
+			recordGoal(b, "fuel-javascript-sort", (r-1)*100, "%", "<=", 4)
 		}
 	})
 }

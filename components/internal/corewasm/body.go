@@ -11,6 +11,8 @@ type rewriter struct {
 	fuelGlobal uint32
 	lim        Limits
 	fuel       bool
+	counted    uint32 // the stated number of data segments
+	countAt    int    // where it stands in out, 0 without one
 
 	totalLocals int
 	totalMerges uint64

@@ -129,6 +129,8 @@ func (w *rewriter) section(m *Module, s section, cfg RewriteConfig) error {
 			w.elements(r)
 		case secCode:
 			w.code(r)
+		case secDataCount:
+			w.dataCount(r)
 		case secData:
 			w.data(m, cfg)
 		default:
@@ -329,10 +331,32 @@ func (w *rewriter) code(r *reader) {
 	}
 }
 
+// dataCount copies the number of data segments; data may lower it.
+func (w *rewriter) dataCount(r *reader) {
+	w.counted, w.countAt = r.u32(), len(w.out)
+	w.out = append(w.out, 0, 0, 0, 0, 0)
+	putPadded(w.out[w.countAt:], w.counted)
+}
+
 func (w *rewriter) data(m *Module, cfg RewriteConfig) {
-	w.out = appendLEB(w.out, uint64(len(m.segments)))
+	// Where no instruction names a segment, the emptied ones go: toolchains
+	// make thousands, and the engine keeps something for each in every instance.
+	drop := cfg.Image && !m.state.reads && !m.state.drops && (w.countAt == 0 || int(w.counted) == len(m.segments))
+	n := 0
+	for _, s := range m.segments {
+		if !drop || !s.imaged {
+			n++
+		}
+	}
+	if drop && w.countAt > 0 {
+		putPadded(w.out[w.countAt:], uint32(n))
+	}
+	w.out = appendLEB(w.out, uint64(n))
 	for _, s := range m.segments {
 		if cfg.Image && s.imaged {
+			if drop {
+				continue
+			}
 			// Passive and empty, as an active segment is after it was applied;
 			// the engine takes longer over active ones.
 			w.out = append(w.out, 1, 0)
