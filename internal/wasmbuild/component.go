@@ -137,7 +137,7 @@ func (c *Component) Resource(dtor int) uint32 {
 func (c *Component) Own(t uint32) uint32    { return c.Type([]byte{0x69}, U(t)) }
 func (c *Component) Borrow(t uint32) uint32 { return c.Type([]byte{0x68}, U(t)) }
 
-// Canonical options.
+// MemoryOpt and those after it are canonical options with an index.
 func MemoryOpt(i uint32) []byte     { return Cat([]byte{3}, U(i)) }
 func ReallocOpt(i uint32) []byte    { return Cat([]byte{4}, U(i)) }
 func PostReturnOpt(i uint32) []byte { return Cat([]byte{5}, U(i)) }
@@ -160,8 +160,8 @@ func (c *Component) Canon(b ...[]byte) uint32 {
 	return next(&c.coreFuncs)
 }
 
-// ResourceNew, ResourceDrop and ResourceRep add the built-ins of resource
-// type t.
+// ResourceNew adds the built-in resource.new of resource type t; the two after
+// it add the others.
 func (c *Component) ResourceNew(t uint32) uint32  { return c.Canon([]byte{2}, U(t)) }
 func (c *Component) ResourceDrop(t uint32) uint32 { return c.Canon([]byte{3}, U(t)) }
 func (c *Component) ResourceRep(t uint32) uint32  { return c.Canon([]byte{4}, U(t)) }

@@ -150,18 +150,6 @@ func appendLEB(b []byte, v uint64) []byte {
 	return append(b, byte(v))
 }
 
-// appendSLEB appends v as signed LEB128.
-func appendSLEB(b []byte, v int64) []byte {
-	for {
-		c := byte(v & 0x7f)
-		v >>= 7
-		if (v == 0 && c&0x40 == 0) || (v == -1 && c&0x40 != 0) {
-			return append(b, c)
-		}
-		b = append(b, c|0x80)
-	}
-}
-
 func appendName(b []byte, s string) []byte {
 	b = appendLEB(b, uint64(len(s)))
 	return append(b, s...)

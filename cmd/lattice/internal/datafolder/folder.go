@@ -130,7 +130,7 @@ func (f *Folder) Close() error {
 // Path returns the folder's absolute path.
 func (f *Folder) Path() string { return f.path }
 
-// Raft, Blobs, Code and Providers are where the parts of a host keep theirs.
+// Raft is where the control member keeps its log.
 func (f *Folder) Raft() string { return filepath.Join(f.path, "raft") }
 
 // Blobs is where images are kept by digest.
