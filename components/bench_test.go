@@ -38,27 +38,6 @@ func declared() []*abi.Interface {
 	}
 }
 
-func BenchmarkInstantiate(b *testing.B) {
-	for _, name := range []string{"c-http", "rust-http", "rust-cmd", "go-http-counter", "js-kv-qjs"} {
-		b.Run(name, func(b *testing.B) {
-			c := compileGuest(b, components.EngineConfig{}, name)
-			tmpl, err := c.Link(components.LinkConfig{Interfaces: declared()})
-			if err != nil {
-				b.Fatal(err)
-			}
-			ctx := context.Background()
-			b.ReportAllocs()
-			for b.Loop() {
-				in, err := tmpl.Acquire(ctx)
-				if err != nil {
-					b.Fatal(err)
-				}
-				in.Release(ctx)
-			}
-		})
-	}
-}
-
 // BenchmarkCall measures a call with scalars: from the host, and from one
 // component to another.
 func BenchmarkCall(b *testing.B) {
