@@ -37,7 +37,8 @@ type pause struct {
 
 // callContext is the context under which guest code runs. Host functions find
 // their fiber in it; it is part of the fiber, so that a call allocates nothing
-// for it.
+// for it. It changes from call to call: what outlives a call, such as a context
+// that an implementation derives, gets the caller's context and never this one.
 type callContext struct {
 	context.Context
 	fiber *fiber

@@ -254,7 +254,7 @@ func (s *state) dropHandle(fb *fiber, i uint32, r *wit.Resource) error {
 func (s *state) destroy(fb *fiber, h handle) error {
 	if h.rep != nil {
 		if d, ok := h.rep.(abi.Dropper); ok {
-			d.Drop(&fb.ctx)
+			d.Drop(fb.ctx.Context)
 		}
 		if h.owner != nil {
 			h.owner.Release()

@@ -58,7 +58,7 @@ func (fb *fiber) importCall(k int, h *plan.Host, s *state, stack []uint64) error
 	if err := f.resultPlace(fc, &fc.Lower, stack); err != nil {
 		return err
 	}
-	if err := bound.call(&fb.ctx, &f.call); err != nil {
+	if err := bound.call(fb.ctx.Context, &f.call); err != nil {
 		return err
 	}
 	if err := f.lowerResult(fc, stack); err != nil {

@@ -40,9 +40,9 @@ func (sub *subtask) startHost(fb *fiber, bound *hostFunc) (abi.Work, error) {
 	var work abi.Work
 	var err error
 	if bound.start != nil {
-		work, err = bound.start(&fb.ctx, &f.call)
+		work, err = bound.start(fb.ctx.Context, &f.call)
 	} else {
-		err = bound.call(&fb.ctx, &f.call)
+		err = bound.call(fb.ctx.Context, &f.call)
 	}
 	if err == nil {
 		err = f.call.Err()
