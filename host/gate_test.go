@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -36,6 +37,7 @@ func TestGateHammer(t *testing.T) {
 				default:
 				}
 				g := current.Load()
+				runtime.Gosched() // there are more of us than processors
 				if !g.enter() {
 					continue
 				}
