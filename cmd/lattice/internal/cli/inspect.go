@@ -64,7 +64,7 @@ func inspect(ctx context.Context, file string) (*inspection, error) {
 	if err != nil {
 		return nil, err
 	}
-	code, closeCode, err := compileFile(ctx, file, 0)
+	code, closeCode, err := compileFile(ctx, file, data, 0)
 	if err != nil {
 		return nil, err
 	}

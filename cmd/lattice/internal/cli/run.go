@@ -79,12 +79,14 @@ func (a *app) run(ctx context.Context, f *runFlags, file string, args []string) 
 		ctx, cancel = context.WithTimeout(ctx, a.flags.timeout)
 		defer cancel()
 	}
-	if data, core, err := isCore(file); err != nil {
+	data, err := readFile(file)
+	if err != nil {
 		return err
-	} else if core {
+	}
+	if deployment.IsCoreModule(data) {
 		return a.runCore(ctx, f, file, data, args, grants, memory)
 	}
-	code, closeCode, err := compileFile(ctx, file, memory)
+	code, closeCode, err := compileFile(ctx, file, data, memory)
 	if err != nil {
 		return err
 	}
@@ -273,12 +275,8 @@ func satisfied(file string, code *components.Component, given []*abi.Interface) 
 	return nil
 }
 
-// compileFile reads and compiles a component.
-func compileFile(ctx context.Context, file string, memory uint64) (*components.Component, func(), error) {
-	data, err := readFile(file)
-	if err != nil {
-		return nil, nil, err
-	}
+// compileFile compiles a component read from file.
+func compileFile(ctx context.Context, file string, data []byte, memory uint64) (*components.Component, func(), error) {
 	e, err := newEngine(ctx, codeCache(), memory)
 	if err != nil {
 		return nil, nil, err

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"latticework/cmd/lattice/internal/deployment"
 	"latticework/components"
 	"latticework/components/wasi"
 	"latticework/components/wasi/preview1"
@@ -95,10 +94,4 @@ func float(f float64, bits int) string {
 		return "nan"
 	}
 	return strings.ToLower(strconv.FormatFloat(f, 'g', -1, bits))
-}
-
-// isCore reads the file if it is a core module.
-func isCore(file string) ([]byte, bool, error) {
-	data, err := readFile(file)
-	return data, err == nil && deployment.IsCoreModule(data), err
 }

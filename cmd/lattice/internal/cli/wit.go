@@ -57,9 +57,8 @@ func witOf(ctx context.Context, path string) (*witView, error) {
 		return nil, err
 	}
 	if bytes.HasPrefix(data, []byte("\x00asm")) {
-		if deployment.IsCoreModule(data) {
-			return nil, errcode.New(errcode.Unsupported, "read %s: it is a core module, not a component", path).
-				WithNext("make it a component with: wasm-tools component new")
+		if err := deployment.RefuseCoreModule(path, data); err != nil {
+			return nil, err
 		}
 		r, w, err := world.Of(data)
 		if err != nil {

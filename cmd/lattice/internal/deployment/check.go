@@ -45,15 +45,25 @@ func (p *Plan) check(ctx context.Context, cfg Config) error {
 //   - errcode.Unsupported for a core module, by name.
 //   - those of [components.Engine.Compile], with the path.
 func Compile(ctx context.Context, e *components.Engine, path string, data []byte) (*components.Component, error) {
-	if IsCoreModule(data) {
-		return nil, errcode.New(errcode.Unsupported, "read %s: it is a core module, not a component", path).
-			WithNext("make it a component with: wasm-tools component new")
+	if err := RefuseCoreModule(path, data); err != nil {
+		return nil, err
 	}
 	c, err := e.Compile(ctx, data)
 	if err != nil {
 		return nil, errcode.New(errcode.Of(err), "read %s: %w", path, err)
 	}
 	return c, nil
+}
+
+// RefuseCoreModule refuses data, read from path, that is a core module.
+//
+// Errors: errcode.Unsupported.
+func RefuseCoreModule(path string, data []byte) error {
+	if !IsCoreModule(data) {
+		return nil
+	}
+	return errcode.New(errcode.Unsupported, "read %s: it is a core module, not a component", path).
+		WithNext("make it a component with: wasm-tools component new")
 }
 
 // IsCoreModule reports whether data begins as a WebAssembly core module does.
