@@ -2,6 +2,7 @@ package packages
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 
@@ -73,6 +74,68 @@ func TestInterfaceByOtherVersion(t *testing.T) {
 	}
 	if d := http.TypeDef("input-stream"); d == nil || d.Resource == nil || d.Resource != want.TypeDef("input-stream").Resource {
 		t.Errorf("input-stream of wasi:http is not the resource of wasi:io: %+v", d)
+	}
+}
+
+// TestTracksAreApart asks for versions of WASI 0.2 and 0.3: neither stands for
+// the other, and what both have is another type in each.
+func TestTracksAreApart(t *testing.T) {
+	old, err := Interface("wasi:http/types@0.2.4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := Interface("wasi:http/types@0.3.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := old.QualifiedName(); got != "wasi:http/types@0.2.12" {
+		t.Errorf("version 0.2.4: got %s", got)
+	}
+	if got := now.QualifiedName(); got != "wasi:http/types@0.3.0" {
+		t.Errorf("version 0.3.1: got %s", got)
+	}
+	if old.TypeDef("fields").Resource == now.TypeDef("fields").Resource {
+		t.Error("fields of 0.2 and 0.3 are one resource")
+	}
+	if _, err := Interface("wasi:http/types@0.3.0-rc-2026-03-15"); !errors.Is(err, errcode.NotFound) {
+		t.Errorf("a pre-release: got %v, want %s", err, errcode.NotFound)
+	}
+}
+
+// TestAsyncFunctions checks which functions of WASI 0.3 may wait: the gated
+// interface of time zones is left out, and a host that took one for the other
+// would be refused by every guest.
+func TestAsyncFunctions(t *testing.T) {
+	want := map[string][]string{
+		"wasi:cli/run@0.3.0":                {"run"},
+		"wasi:cli/stdout@0.3.0":             nil,
+		"wasi:clocks/monotonic-clock@0.3.0": {"wait-until", "wait-for"},
+		"wasi:http/handler@0.3.0":           {"handle"},
+		"wasi:http/client@0.3.0":            {"send"},
+		"wasi:http/types@0.3.0":             nil,
+		"wasi:sockets/ip-name-lookup@0.3.0": {"resolve-addresses"},
+		"wasi:sockets/types@0.3.0": {
+			"[method]tcp-socket.connect", "[method]udp-socket.send", "[method]udp-socket.receive",
+		},
+	}
+	for name, async := range want {
+		i, err := Interface(name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		var got []string
+		for _, f := range i.Funcs {
+			if f.Type.Async {
+				got = append(got, f.Name)
+			}
+		}
+		if !slices.Equal(got, async) {
+			t.Errorf("interface %s: async functions %q, want %q", name, got, async)
+		}
+	}
+	if _, err := Interface("wasi:clocks/timezone@0.3.0"); !errors.Is(err, errcode.NotFound) {
+		t.Errorf("an unstable interface: got %v, want %s", err, errcode.NotFound)
 	}
 }
 
