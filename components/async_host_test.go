@@ -20,16 +20,16 @@ import (
 func inBackground(release <-chan struct{}) func(context.Context, *abi.Call) (abi.Work, error) {
 	return func(_ context.Context, c *abi.Call) (abi.Work, error) {
 		x := c.U32(c.Params)
-		return func(ctx context.Context) (func(*abi.Call) error, error) {
+		return func(ctx context.Context) (abi.Answer, error) {
 			select {
 			case <-release:
 			case <-ctx.Done():
-				return nil, context.Cause(ctx)
+				return abi.Answer{}, context.Cause(ctx)
 			}
-			return func(c *abi.Call) error {
+			return abi.Answer{Store: func(c *abi.Call) error {
 				c.PutU32(c.Result, x+1)
 				return nil
-			}, nil
+			}}, nil
 		}, nil
 	}
 }
@@ -62,7 +62,7 @@ func TestAsyncImport(t *testing.T) {
 func TestAsyncImportFails(t *testing.T) {
 	broken := errors.New("the disk is on fire")
 	in := relayHost{work: func(context.Context, *abi.Call) (abi.Work, error) {
-		return func(context.Context) (func(*abi.Call) error, error) { return nil, broken }, nil
+		return func(context.Context) (abi.Answer, error) { return abi.Answer{}, broken }, nil
 	}}.link(t, components.Limits{})
 	_, err := in.Call(t.Context(), "", "call", value.U32(1))
 	if trap, ok := components.IsTrap(err); !ok || !errors.Is(err, broken) || trap.Function != "call" {
@@ -79,9 +79,9 @@ func TestSubtaskCancel(t *testing.T) {
 		t.Errorf("answered %v, want 4: cancelled before it returned", got)
 	}
 	stubborn := relayHost{work: func(context.Context, *abi.Call) (abi.Work, error) {
-		return func(ctx context.Context) (func(*abi.Call) error, error) {
+		return func(ctx context.Context) (abi.Answer, error) {
 			<-ctx.Done()
-			return nil, nil
+			return abi.Answer{}, nil
 		}, nil
 	}}.link(t, components.Limits{})
 	if got := call(t, stubborn, "cancel", value.U32(1)); got != value.U32(2) {
@@ -145,7 +145,7 @@ func TestStreamDroppedByGo(t *testing.T) {
 func TestStreamAsParameter(t *testing.T) {
 	in := relayHost{drain: func(_ context.Context, c *abi.Call) (abi.Work, error) {
 		r := c.AsyncHandle(c.Params, typeStream).(*components.StreamReader)
-		return func(ctx context.Context) (func(*abi.Call) error, error) {
+		return func(ctx context.Context) (abi.Answer, error) {
 			defer r.Close()
 			sum := uint32(0)
 			for {
@@ -154,16 +154,16 @@ func TestStreamAsParameter(t *testing.T) {
 					break
 				}
 				if err != nil {
-					return nil, err
+					return abi.Answer{}, err
 				}
 				for _, v := range vs {
 					sum += uint32(v.(value.U8))
 				}
 			}
-			return func(c *abi.Call) error {
+			return abi.Answer{Store: func(c *abi.Call) error {
 				c.PutU32(c.Result, sum)
 				return nil
-			}, nil
+			}}, nil
 		}, nil
 	}}.link(t, components.Limits{})
 	if got, want := call(t, in, "give"), value.U32('a'+'b'+'c'+'d'+'e'); got != want {

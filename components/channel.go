@@ -25,6 +25,8 @@ type channel struct {
 	dropped bool
 	broken  bool   // a future that will never have a value
 	pending copier // nil without
+	// source is what Go writes into it as far as it is read, nil without.
+	source *source
 }
 
 // copier is one read or write under way.
@@ -69,6 +71,7 @@ func (c *channel) cancel() { c.notify(copyCancelled) }
 func (c *channel) drop() {
 	if !c.dropped {
 		c.dropped = true
+		c.source.drop()
 		if c.pending != nil {
 			c.notify(copyDropped)
 		}
@@ -88,6 +91,9 @@ func (c *channel) copy(op copier, reads bool) error {
 	}
 	if c.broken {
 		return errBroken
+	}
+	if reads {
+		c.source.start()
 	}
 	p := c.pending
 	if h, ok := p.(*hostOp); p == nil || ok && h.withdrawn() {

@@ -3,6 +3,8 @@ package components
 import (
 	"errors"
 
+	"latticework/internal/errcode"
+	"latticework/wit/abi"
 	"latticework/wit/value"
 )
 
@@ -11,6 +13,8 @@ type hostOp struct {
 	end    *hostEnd
 	bytes  []byte        // what to write, or where to read to; nil in favour of values
 	values []value.Value // what to write, or what was read
+	elems  abi.Elements  // the same, in place of both
+	first  int           // of elems to write, the first
 	buffer buffer        // touched where the channel may be
 
 	phase  hostOpPhase // guarded by the pipe's mu
@@ -116,7 +120,9 @@ func (o *hostOp) receive(src *buffer, n uint32) error {
 	case src.host != nil:
 		return o.exchange(src.host, int(n))
 	case src.elem == nil:
-		o.values = append(o.values, make([]value.Value, n)...)
+		for range n {
+			o.load(nil, nil, nil)
+		}
 		return nil
 	}
 	m := &src.frame.call.Mem
@@ -129,9 +135,21 @@ func (o *hostOp) receive(src *buffer, n uint32) error {
 	src.frame.host = true
 	defer func() { src.frame.host = false }()
 	for i := uint32(0); i < n && m.Err() == nil; i++ {
-		o.values = append(o.values, src.elem.Load(m, from[i*src.elem.Size():]))
+		o.load(src.elem, m, from[i*src.elem.Size():])
 	}
 	return m.Err()
+}
+
+// load appends the element at b, nil for one without content.
+func (o *hostOp) load(elem *abi.Codec, m *abi.Mem, b []byte) {
+	switch {
+	case o.elems != nil:
+		o.elems.Load(m, b)
+	case elem == nil:
+		o.values = append(o.values, nil)
+	default:
+		o.values = append(o.values, elem.Load(m, b))
+	}
 }
 
 // exchange moves n elements from w, of Go as well.
@@ -146,6 +164,8 @@ func (o *hostOp) exchange(w *hostOp, n int) error {
 	switch {
 	case o.bytes != nil && w.bytes != nil:
 		copy(o.bytes[to:to+n], w.bytes[from:])
+	case o.elems != nil || w.elems != nil:
+		return o.exchangeElems(w, from, n)
 	case o.bytes != nil:
 		for i := range n {
 			o.bytes[to+i] = byte(w.values[from+i].(value.U8))
@@ -156,6 +176,20 @@ func (o *hostOp) exchange(w *hostOp, n int) error {
 		}
 	default:
 		o.values = append(o.values, w.values[from:from+n]...)
+	}
+	return nil
+}
+
+// exchangeElems moves n elements from w, where one side knows their Go type
+// alone: the other one must be of the same.
+func (o *hostOp) exchangeElems(w *hostOp, from, n int) error {
+	if o.elems == nil || w.elems == nil {
+		return errcode.New(errcode.Unsupported, "move elements: one side has Go values of a contract, the other dynamic ones")
+	}
+	for i := range n {
+		if v := w.elems.At(w.first + from + i); !o.elems.Append(v) {
+			return errcode.New(errcode.Invalid, "move elements: a %T was written where another type is read", v)
+		}
 	}
 	return nil
 }
@@ -176,7 +210,12 @@ func (o *hostOp) send(dst *buffer, n uint32) error {
 		return nil
 	}
 	for i := uint32(0); i < n && m.Err() == nil; i++ {
-		dst.elem.Store(m, to[i*dst.elem.Size():], o.values[o.buffer.progress+i])
+		e := to[i*dst.elem.Size():]
+		if o.elems != nil {
+			o.elems.Store(m, e, o.first+int(o.buffer.progress+i))
+		} else {
+			dst.elem.Store(m, e, o.values[o.buffer.progress+i])
+		}
 	}
 	return m.Err()
 }

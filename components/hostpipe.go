@@ -7,6 +7,7 @@ import (
 
 	"latticework/internal/errcode"
 	"latticework/wit"
+	"latticework/wit/abi"
 	"latticework/wit/value"
 )
 
@@ -207,6 +208,9 @@ func (e *hostEnd) abandon(why error) {
 
 // toHost gives Go the readable end of c.
 func (sc *scheduler) toHost(c *channel) any {
+	if rep := c.source.detach(); rep != nil {
+		return rep
+	}
 	p := &pipe{typ: c.typ, channel: c, sched: sc}
 	p.reader = &hostEnd{pipe: p, reads: true}
 	sc.adopt(p.reader)
@@ -224,6 +228,12 @@ func (sc *scheduler) fromHost(rep any, t *wit.Type) (*channel, error) {
 		e = r.end
 	case *FutureReader:
 		e = r.end
+	case abi.Source:
+		return sc.fromSource(r, t), nil
+	case abi.Stream[byte]:
+		if t.Kind == wit.KindStream && t.Elem != nil && t.Elem.Kind == wit.KindU8 {
+			return sc.fromSource(r, t), nil
+		}
 	}
 	if e == nil || e.pipe.typ.Kind != t.Kind {
 		return nil, errcode.New(errcode.Invalid, "a %T was given for a %s", rep, kindName(t))

@@ -6,7 +6,14 @@ import (
 
 	"latticework/internal/errcode"
 	"latticework/wit"
+	"latticework/wit/abi"
 	"latticework/wit/value"
+)
+
+var (
+	_ abi.Stream[byte]  = (*StreamReader)(nil)
+	_ abi.ElementReader = (*StreamReader)(nil)
+	_ abi.ElementReader = (*FutureReader)(nil)
 )
 
 // NewStream returns the two ends of a stream of elements of type elem, nil for
@@ -81,6 +88,11 @@ func (r *StreamReader) ReadValues(ctx context.Context, limit int) ([]value.Value
 	return op.values, nil
 }
 
+// ReadElements implements [abi.ElementReader].
+func (r *StreamReader) ReadElements(ctx context.Context, n int, e abi.Elements) (int, error) {
+	return r.end.do(ctx, &hostOp{elems: e}, n)
+}
+
 // Close tells the writer that nobody reads any more.
 func (r *StreamReader) Close() { r.end.close() }
 
@@ -122,6 +134,13 @@ func (r *FutureReader) Read(ctx context.Context) (value.Value, error) {
 		return nil, eofIsClosed(err)
 	}
 	return op.values[0], nil
+}
+
+// ReadElements implements [abi.ElementReader].
+func (r *FutureReader) ReadElements(ctx context.Context, _ int, e abi.Elements) (int, error) {
+	n, err := r.end.do(ctx, &hostOp{elems: e}, 1)
+	r.end.close()
+	return n, eofIsClosed(err)
 }
 
 // Close tells the writer that nobody reads the value.

@@ -50,7 +50,7 @@ func (sub *subtask) startHost(fb *fiber, bound *hostFunc) (abi.Work, error) {
 	if err != nil || work != nil {
 		return work, err
 	}
-	return nil, sub.finish(func(*abi.Call) error { return nil })
+	return nil, sub.finish(nil)
 }
 
 // background runs work on a goroutine and ends the call when it is done.
@@ -63,29 +63,27 @@ func (sub *subtask) background(sc *scheduler, work abi.Work) {
 	}
 	sc.working++
 	sc.work.Go(func() {
-		finish, err := work(ctx)
+		answer, err := work(ctx)
 		stop()
 		cancel(nil)
-		sc.post(func() error {
+		sc.postOr(func() error {
 			sc.working--
 			sc.threads--
-			return sub.worked(finish, err)
-		})
+			return sub.worked(answer, err)
+		}, answer.Discard)
 	})
 }
 
 // worked ends the call with what its work answered.
-func (sub *subtask) worked(finish func(*abi.Call) error, err error) error {
+func (sub *subtask) worked(answer abi.Answer, err error) error {
 	switch {
 	case err != nil && sub.cancelRequested:
 		sub.cancelled()
 		return nil
 	case err != nil:
 		return &hostError{err}
-	case finish == nil:
-		finish = func(*abi.Call) error { return nil }
 	}
-	return sub.finish(finish)
+	return sub.finish(answer.Store)
 }
 
 // runTask calls lifted function l for the host, until it has returned.

@@ -28,16 +28,25 @@ type scheduler struct {
 	ctx    context.Context // of those goroutines
 
 	mu     sync.Mutex
-	posted []func() error // guarded by mu; to be run where no guest code is
-	wake   chan struct{}  // holds one if posted is not empty
-	closed error          // guarded by mu; why nothing is posted any more
+	posted []posted      // guarded by mu; to be run where no guest code is
+	wake   chan struct{} // holds one if posted is not empty
+	closed error         // guarded by mu; why nothing is posted any more
 	// ends are those of streams and futures that Go holds: they may wake a
 	// thread too. Guarded by mu.
 	ends map[*hostEnd]struct{}
+
+	// sources are those that were not started yet.
+	sources map[*source]struct{}
+}
+
+// posted is something to do between guest code.
+type posted struct {
+	run  func() error
+	lost func() // instead of run, if that will never be; nil for nothing
 }
 
 func newScheduler(in *Instance) *scheduler {
-	sc := &scheduler{in: in, ends: map[*hostEnd]struct{}{}, wake: make(chan struct{}, 1)}
+	sc := &scheduler{in: in, ends: map[*hostEnd]struct{}{}, sources: map[*source]struct{}{}, wake: make(chan struct{}, 1)}
 	sc.ctx, sc.cancel = context.WithCancelCause(context.Background())
 	return sc
 }
@@ -85,6 +94,9 @@ func (sc *scheduler) park(fb *fiber) {
 // unwind.
 func (sc *scheduler) stop() {
 	sc.kill(errReleased)
+	for s := range sc.sources {
+		s.close()
+	}
 	sc.work.Wait()
 	for _, fb := range sc.fibers {
 		sc.in.cur = fb
@@ -97,7 +109,7 @@ func (sc *scheduler) stop() {
 // wait for some.
 func (sc *scheduler) kill(why error) {
 	sc.mu.Lock()
-	over, ends := sc.closed != nil, sc.ends
+	over, ends, lost := sc.closed != nil, sc.ends, sc.posted
 	if !over {
 		sc.closed, sc.posted, sc.ends = why, nil, nil
 	}
@@ -109,6 +121,7 @@ func (sc *scheduler) kill(why error) {
 		e.abandon(why)
 	}
 	sc.cancel(why)
+	sc.lose(lost)
 }
 
 // adopt counts e, which Go holds. It may be called by any goroutine.
@@ -141,13 +154,25 @@ func (sc *scheduler) alone() bool {
 // post has f run by the goroutine that runs the instance, between guest code.
 // It answers false if the instance was released. It may be called by any
 // goroutine.
-func (sc *scheduler) post(f func() error) bool {
+func (sc *scheduler) post(f func() error) bool { return sc.postOr(f, nil) }
+
+// postOr is post, and has lost run, here or by whoever ends the instance, if f
+// never will be.
+func (sc *scheduler) postOr(f func() error, lost func()) bool {
+	ok := sc.enqueue(posted{f, lost})
+	if !ok && lost != nil {
+		lost()
+	}
+	return ok
+}
+
+func (sc *scheduler) enqueue(p posted) bool {
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
 	if sc.closed != nil {
 		return false
 	}
-	sc.posted = append(sc.posted, f)
+	sc.posted = append(sc.posted, p)
 	select {
 	case sc.wake <- struct{}{}:
 	default:
@@ -165,10 +190,20 @@ func (sc *scheduler) drain() error {
 		if len(fs) == 0 {
 			return nil
 		}
-		for _, f := range fs {
-			if err := f(); err != nil {
+		for i, f := range fs {
+			if err := f.run(); err != nil {
+				sc.lose(fs[i+1:])
 				return err
 			}
+		}
+	}
+}
+
+// lose gives up what was posted.
+func (sc *scheduler) lose(ps []posted) {
+	for _, p := range ps {
+		if p.lost != nil {
+			p.lost()
 		}
 	}
 }

@@ -132,7 +132,8 @@ func (sub *subtask) cancelled() {
 	}
 }
 
-// finish ends the call with what write puts into the caller's Result.
+// finish ends the call with what write, if it is not nil, puts into the
+// caller's Result.
 func (sub *subtask) finish(write func(*abi.Call) error) error {
 	sub.progress()
 	f := &sub.frame
@@ -140,8 +141,10 @@ func (sub *subtask) finish(write func(*abi.Call) error) error {
 	if err := f.resultPlace(sub.codec, sub.sig, sub.args[:]); err != nil {
 		return err
 	}
-	if err := write(&f.call); err != nil {
-		return err
+	if write != nil {
+		if err := write(&f.call); err != nil {
+			return err
+		}
 	}
 	if err := f.call.Err(); err != nil {
 		return err

@@ -36,6 +36,7 @@ func run(args []string) error {
 	exports := fs.String("exports", "", "comma-separated interfaces to write export stubs for, or none (default those without resources)")
 	imported := fs.String("imports", "", "comma-separated interfaces to write Bind functions for, or none (default all)")
 	views := fs.String("views", "", "comma-separated functions, as INTERFACE.FUNCTION, whose list<u8> parameters are handed over in place")
+	prompt := fs.String("prompt", "", "comma-separated async functions, as INTERFACE.FUNCTION, that never wait and are called in place")
 	goImports := map[string]string{}
 	fs.Func("use", "PACKAGE=IMPORTPATH: where the Go contract of another WIT package is (repeatable)", func(s string) error {
 		wp, path, ok := strings.Cut(s, "=")
@@ -54,7 +55,7 @@ func run(args []string) error {
 	}
 	src, err := bindgen.Generate(pkg, bindgen.Config{
 		Name: *name, Imports: goImports,
-		Interfaces: list(*interfaces), Exports: list(*exports), Imported: list(*imported), Views: list(*views),
+		Interfaces: list(*interfaces), Exports: list(*exports), Imported: list(*imported), Views: list(*views), Prompt: list(*prompt),
 	})
 	if err != nil {
 		return err

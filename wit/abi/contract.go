@@ -46,9 +46,17 @@ type Func struct {
 // that the runtime joins, while the guest goes on; it must not touch the Call.
 // Its context ends when the guest cancels the call, and when the instance is
 // released: an error that it answers then counts as the call's cancellation,
-// any other error traps the guest. On success finish, which may be nil, writes
-// call.Result while the guest stands still.
-type Work func(ctx context.Context) (finish func(call *Call) error, err error)
+// any other error traps the guest.
+type Work func(ctx context.Context) (Answer, error)
+
+// Answer is how [Work] hands over its result.
+type Answer struct {
+	// Store writes call.Result while the guest stands still; nil writes nothing.
+	Store func(call *Call) error
+	// Discard lets go of the result instead, if the guest is gone; nil where
+	// there is nothing to let go of.
+	Discard func()
+}
 
 // Call is one call in progress between a guest and Go, in either direction.
 // It belongs to the instance and is valid until the call returns.

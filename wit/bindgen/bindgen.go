@@ -31,6 +31,9 @@ type Config struct {
 	// list<u8> parameters are handed over in place instead of copied: the
 	// implementation may not use them after it returns.
 	Views []string
+	// Prompt names async functions, in the same form, that never wait: they are
+	// called in place, while the guest stands still, instead of on a goroutine.
+	Prompt []string
 }
 
 // Generate returns the Go source of pkg's contract, formatted.

@@ -47,20 +47,15 @@ func TestGenerateRefuses(t *testing.T) {
 		want string
 		is   error
 	}{
-		"async function": {
-			wit:  "package a:b; interface i { f: async func(); }",
+		"map": {
+			wit:  "package a:b; interface i { f: func(m: map<string, u8>); }",
 			cfg:  bindgen.Config{Name: "b"},
-			want: "function f", is: bindgen.ErrUnsupported,
+			want: "map", is: bindgen.ErrUnsupported,
 		},
-		"stream": {
-			wit:  "package a:b; interface i { f: func(s: stream<u8>); }",
-			cfg:  bindgen.Config{Name: "b"},
-			want: "stream", is: bindgen.ErrUnsupported,
-		},
-		"future": {
-			wit:  "package a:b; interface i { f: func() -> future; }",
-			cfg:  bindgen.Config{Name: "b"},
-			want: "future", is: bindgen.ErrUnsupported,
+		"view of what waits": {
+			wit:  "package a:b; interface i { f: async func(b: list<u8>); }",
+			cfg:  bindgen.Config{Name: "b", Views: []string{"i.f"}},
+			want: "function f is async",
 		},
 		"clashing names": {
 			wit:  "package a:b; interface i { enum e { x-y } enum e-x { y } f: func(a: e, b: e-x); }",

@@ -178,6 +178,9 @@ func (g *generator) loadExpr(t *wit.Type, b string) string {
 	case t.Kind == wit.KindBorrow:
 		return fmt.Sprintf("%s.Borrow[%s](m, %s, %s)", g.use(gluePath), g.goType(t), b, g.resourceVar(t.Resource))
 	}
+	if isAsync(t) {
+		return g.loadAsync(t, b)
+	}
 	return g.helperFor(load, t) + "(m, " + b + ")"
 }
 
@@ -232,6 +235,9 @@ func (g *generator) storeStmt(t *wit.Type, b, val string) string {
 		return fmt.Sprintf("m.PutOwn(%s, %s, %s)", b, val, g.resourceVar(t.Resource))
 	case t.Kind == wit.KindBorrow:
 		return fmt.Sprintf("m.PutBorrow(%s, %s, %s)", b, val, g.resourceVar(t.Resource))
+	}
+	if isAsync(t) {
+		return g.storeAsync(t, b, val)
 	}
 	return fmt.Sprintf("%s(m, %s, %s)", g.helperFor(store, t), b, val)
 }

@@ -25,6 +25,9 @@ type signature struct {
 	fallible bool
 	// views tells that list<u8> parameters are handed over in place.
 	views bool
+	// waits tells that the function may take its time: the guest goes on
+	// meanwhile.
+	waits bool
 	// results is the Go result list.
 	results string
 }
@@ -45,7 +48,14 @@ func (s *signature) paramList(ctxType string, more ...string) string {
 }
 
 func (g *generator) signature(iface *wit.Interface, fn *wit.Func) *signature {
-	s := &signature{fn: fn, views: slices.Contains(g.cfg.Views, iface.Name+"."+fn.Name)}
+	name := iface.Name + "." + fn.Name
+	s := &signature{
+		fn: fn, views: slices.Contains(g.cfg.Views, name),
+		waits: fn.Type.Async && !slices.Contains(g.cfg.Prompt, name),
+	}
+	if s.views && s.waits {
+		g.failf("function %s is async: what it is given cannot be handed over in place", fn.Name)
+	}
 	params := fn.Type.Params
 	switch fn.Kind {
 	case wit.Constructor:
@@ -66,9 +76,6 @@ func (g *generator) signature(iface *wit.Interface, fn *wit.Func) *signature {
 	default:
 		s.glue = camel(fn.Name)
 		s.method = s.glue
-	}
-	if fn.Type.Async {
-		g.errs = append(g.errs, fmt.Errorf("function %s: %w: async functions have no Go mapping", fn.Name, ErrUnsupported))
 	}
 	for _, p := range params {
 		s.params = append(s.params, param{name: paramName(p.Name), goType: g.goType(p.Type), typ: p.Type})

@@ -31,14 +31,27 @@ func (g *generator) emitServer(iface *wit.Interface) {
 	g.p("Funcs: []%s.Func{", ap)
 	for _, fn := range iface.Funcs {
 		sig := g.signature(iface, fn)
-		g.p("{Name: %q, Type: %s, Call: g.call%s, Wire: g.wire%s},", fn.Name, funcVar(iface, sig), sig.glue, sig.glue)
+		serve, wire := "Call: g.call"+sig.glue, "g.wire"+sig.glue
+		if sig.waits {
+			serve = "Start: g.start" + sig.glue
+		}
+		if hasAsync(fn.Type) {
+			wire = fmt.Sprintf("%s.NoWire(%q)", g.use(gluePath), iface.QualifiedName()+"."+fn.Name)
+		}
+		g.p("{Name: %q, Type: %s, %s, Wire: %s},", fn.Name, funcVar(iface, sig), serve, wire)
 	}
 	g.p("},\n}\n}")
 	g.p("\ntype %s struct{ impl %sInterface }", glue, name)
 	for _, fn := range iface.Funcs {
 		sig := g.signature(iface, fn)
-		g.emitCall(glue, sig)
-		g.emitWire(glue, sig)
+		if sig.waits {
+			g.emitStart(glue, sig)
+		} else {
+			g.emitCall(glue, sig)
+		}
+		if !hasAsync(fn.Type) {
+			g.emitWire(glue, sig)
+		}
 	}
 }
 
@@ -92,13 +105,20 @@ func (g *generator) resourceList(field, wp string, vars []string) {
 // emitCall writes the glue that serves a guest in this process.
 func (g *generator) emitCall(glue string, sig *signature) {
 	g.p("\nfunc (g %s) call%s(ctx %s.Context, c *%s.Call) error {", glue, sig.glue, g.use("context"), g.use(abiPath))
+	if len(sig.fn.Type.Params) > 0 || sig.fn.Type.Result != nil {
+		g.p("m := &c.Mem")
+	}
+	g.loadParams(sig, "return err")
+	g.invoke(sig, func(e *wit.Type) { g.storeFailure(sig, e) }, func() { g.storeAnswer(sig) }, "m.Err()")
+}
+
+// loadParams writes the statements that read the parameters; fail leaves the
+// function with err.
+func (g *generator) loadParams(sig *signature, fail string) {
 	params := sig.fn.Type.Params
 	ts := make([]*wit.Type, len(params))
 	for i, p := range params {
 		ts[i] = p.Type
-	}
-	if len(params) > 0 || sig.fn.Type.Result != nil {
-		g.p("m := &c.Mem")
 	}
 	for i, off := range offsets(0, ts) {
 		expr := g.loadExpr(ts[i], at("c.Params", off))
@@ -108,23 +128,28 @@ func (g *generator) emitCall(glue string, sig *signature) {
 		g.p("%s := %s", g.argName(sig, i), expr)
 	}
 	if len(params) > 0 {
-		g.p("if err := m.Err(); err != nil {\nreturn err\n}")
+		g.p("if err := m.Err(); err != nil {\n%s\n}", fail)
 	}
-	g.invoke(sig, func(e *wit.Type) {
-		g.p("m.PutDisc(c.Result, 1, 2)")
-		if e != nil {
-			g.p("%s", g.storeStmt(e, at("c.Result", payloadOffset(2, sig.ok, sig.err)), "f"))
-		}
-	}, func() {
-		off := 0
-		if sig.fallible {
-			g.p("m.PutDisc(c.Result, 0, 2)")
-			off = payloadOffset(2, sig.ok, sig.err)
-		}
-		if sig.ok != nil {
-			g.p("%s", g.storeStmt(sig.ok, at("c.Result", off), "r"))
-		}
-	}, "m.Err()")
+}
+
+// storeFailure writes the error case f, of type e if it has one.
+func (g *generator) storeFailure(sig *signature, e *wit.Type) {
+	g.p("m.PutDisc(c.Result, 1, 2)")
+	if e != nil {
+		g.p("%s", g.storeStmt(e, at("c.Result", payloadOffset(2, sig.ok, sig.err)), "f"))
+	}
+}
+
+// storeAnswer writes the answer r, if there is one.
+func (g *generator) storeAnswer(sig *signature) {
+	off := 0
+	if sig.fallible {
+		g.p("m.PutDisc(c.Result, 0, 2)")
+		off = payloadOffset(2, sig.ok, sig.err)
+	}
+	if sig.ok != nil {
+		g.p("%s", g.storeStmt(sig.ok, at("c.Result", off), "r"))
+	}
 }
 
 // emitWire writes the glue that serves a caller on another host.
@@ -170,6 +195,21 @@ func (g *generator) argName(sig *signature, i int) string {
 // invoke writes the call of the implementation and what becomes of its answer:
 // onFail handles the error case f of the given type, onOK the answer r.
 func (g *generator) invoke(sig *signature, onFail func(e *wit.Type), onOK func(), done string) {
+	if sig.ok == nil && !sig.fallible {
+		g.p("return %s\n}", g.implCall(sig))
+		return
+	}
+	g.ifFailed(sig, "return err")
+	if sig.fallible {
+		onFail(sig.err)
+		g.p("return %s\n}", done)
+	}
+	onOK()
+	g.p("return %s\n}", done)
+}
+
+// implCall renders the call of the implementation.
+func (g *generator) implCall(sig *signature) string {
 	recv := "g.impl"
 	first := 0
 	if sig.self != nil {
@@ -179,27 +219,25 @@ func (g *generator) invoke(sig *signature, onFail func(e *wit.Type), onOK func()
 	for i := first; i < len(sig.fn.Type.Params); i++ {
 		args = append(args, g.argName(sig, i))
 	}
-	call := fmt.Sprintf("%s.%s(%s)", recv, sig.method, strings.Join(args, ", "))
-	if sig.ok == nil && !sig.fallible {
-		g.p("return %s\n}", call)
+	return fmt.Sprintf("%s.%s(%s)", recv, sig.method, strings.Join(args, ", "))
+}
+
+// ifFailed writes the call of the implementation and leaves the function with
+// giveUp if it failed. For a function with an error case it leaves open the
+// block in which that is f.
+func (g *generator) ifFailed(sig *signature, giveUp string) {
+	if sig.ok != nil {
+		g.p("r, err := %s\nif err != nil {", g.implCall(sig))
+	} else {
+		g.p("if err := %s; err != nil {", g.implCall(sig))
+	}
+	if !sig.fallible {
+		g.p("%s\n}", giveUp)
 		return
 	}
-	if sig.ok != nil {
-		g.p("r, err := %s\nif err != nil {", call)
-	} else {
-		g.p("if err := %s; err != nil {", call)
+	f := "f"
+	if sig.err == nil {
+		f = "_"
 	}
-	if sig.fallible {
-		f := "f"
-		if sig.err == nil {
-			f = "_"
-		}
-		g.p("%s, ok := %s.Failure[%s](err)\nif !ok {\nreturn err\n}", f, g.use(gluePath), g.goType(sig.err))
-		onFail(sig.err)
-		g.p("return %s\n}", done)
-	} else {
-		g.p("return err\n}")
-	}
-	onOK()
-	g.p("return %s\n}", done)
+	g.p("%s, ok := %s.Failure[%s](err)\nif !ok {\n%s\n}", f, g.use(gluePath), g.goType(sig.err), giveUp)
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // ErrUnsupported is matched by the error of a package that uses what has no
-// Go mapping yet: async functions, streams, futures, maps.
+// Go mapping yet: maps and error-contexts.
 var ErrUnsupported = errors.New("unsupported")
 
 const (
@@ -121,6 +121,10 @@ func (g *generator) goType(t *wit.Type) string {
 		return g.tupleType(t)
 	case wit.KindOwn, wit.KindBorrow:
 		return g.defRef(g.resource(t.Resource))
+	case wit.KindStream:
+		return g.use(abiPath) + ".Stream[" + g.goType(t.Elem) + "]"
+	case wit.KindFuture:
+		return g.use(abiPath) + ".Future[" + g.goType(t.Elem) + "]"
 	}
 	g.errs = append(g.errs, fmt.Errorf("type %s: %w: no Go mapping", kindWord(t.Kind), ErrUnsupported))
 	return "struct{}"
@@ -145,10 +149,6 @@ func (g *generator) tupleType(t *wit.Type) string {
 
 func kindWord(k wit.Kind) string {
 	switch k {
-	case wit.KindStream:
-		return "stream"
-	case wit.KindFuture:
-		return "future"
 	case wit.KindMap:
 		return "map"
 	case wit.KindErrorContext:
@@ -207,6 +207,10 @@ func (g *generator) idBase(t *wit.Type) string {
 		return "Own" + exported(g.defRef(g.resource(t.Resource)))
 	case wit.KindBorrow:
 		return "Borrow" + exported(g.defRef(g.resource(t.Resource)))
+	case wit.KindStream:
+		return "Stream" + g.id(t.Elem)
+	case wit.KindFuture:
+		return "Future" + g.id(t.Elem)
 	}
 	return "Invalid"
 }

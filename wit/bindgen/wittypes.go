@@ -21,6 +21,7 @@ var kindNames = map[wit.Kind]string{
 	wit.KindList: "KindList", wit.KindFixedList: "KindFixedList", wit.KindRecord: "KindRecord", wit.KindTuple: "KindTuple",
 	wit.KindVariant: "KindVariant", wit.KindEnum: "KindEnum", wit.KindOption: "KindOption", wit.KindResult: "KindResult",
 	wit.KindFlags: "KindFlags", wit.KindOwn: "KindOwn", wit.KindBorrow: "KindBorrow",
+	wit.KindStream: "KindStream", wit.KindFuture: "KindFuture",
 }
 
 // funcVar names the variable that holds a function's type.
@@ -48,6 +49,9 @@ func (g *generator) emitFuncTypes(iface *wit.Interface) {
 		}
 		if fn.Type.Result != nil {
 			g.p("Result: %s,", g.witVar(fn.Type.Result))
+		}
+		if fn.Type.Async {
+			g.p("Async: true,")
 		}
 		g.p("}")
 	}
