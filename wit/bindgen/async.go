@@ -2,6 +2,7 @@ package bindgen
 
 import (
 	"fmt"
+	"strings"
 
 	"latticework/wit"
 )
@@ -106,13 +107,9 @@ func (g *generator) emitStart(glue string, sig *signature) {
 	}
 	g.p("return %s.Answer{Store: func(c *%s.Call) error {\nm := &c.Mem", ap, ap)
 	g.storeAnswer(sig)
-	g.p("return m.Err()\n}")
+	g.p("return m.Err()\n},")
 	if stmts := g.discards(sig.ok, "r"); len(stmts) > 0 {
-		g.p(", Discard: func() {")
-		for _, s := range stmts {
-			g.p("%s", s)
-		}
-		g.p("}")
+		g.p("Discard: func() {\n%s\n},", strings.Join(stmts, "\n"))
 	}
 	g.p("}, nil\n}, nil\n}")
 }
