@@ -1,0 +1,66 @@
+package wasi_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"latticework/components"
+	"latticework/internal/refdata"
+	"latticework/wit/abi"
+)
+
+// preview3Programs is how many programs the WASI 0.3 suite has.
+const preview3Programs = 55
+
+// TestPreview3Suite runs the WASI 0.3 reference suite. Programs that cannot
+// pass are listed in testdata/preview3-suite.txt.
+func TestPreview3Suite(t *testing.T) { runPreview3Suite(t, components.EngineConfig{}) }
+
+// TestPreview3InterpreterSuite runs it under the interpreter.
+func TestPreview3InterpreterSuite(t *testing.T) {
+	runPreview3Suite(t, components.EngineConfig{Interpreter: true})
+}
+
+func runPreview3Suite(t *testing.T, cfg components.EngineConfig) {
+	programs, err := filepath.Glob(filepath.Join(refdata.Dir(t, "conformance/wasi/wasip3"), "*", "*.wasm"))
+	if err != nil || len(programs) != preview3Programs {
+		t.Fatalf("%d programs, %v; want %d", len(programs), err, preview3Programs)
+	}
+	e, err := components.NewEngine(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(context.Background())
+	failing := expectedFailures(t, "testdata/preview3-suite.txt")
+	for _, path := range programs {
+		name := strings.TrimSuffix(filepath.Base(path), ".wasm")
+		t.Run(name, func(t *testing.T) {
+			reason, expected := failing[name]
+			problem := runPreview3(t, e, path)
+			switch {
+			case expected && problem == "":
+				t.Errorf("passes, but is listed as failing: %s", reason)
+			case expected:
+				t.Skipf("SKIPPED: fails as it must: %s", reason)
+			case problem != "":
+				t.Error(problem)
+			}
+		})
+		delete(failing, name)
+	}
+	for name := range failing {
+		t.Errorf("%s is listed as failing, but is not in the suite", name)
+	}
+}
+
+// http3Interfaces are the interfaces of wasi:http that a program gets.
+func http3Interfaces(*programSpec) []*abi.Interface { return nil }
+
+// http3Handler serves requests with a program.
+func http3Handler(*components.Template) (http.Handler, error) {
+	return nil, errors.New("wasi:http/handler@0.3.0 is not built yet")
+}
