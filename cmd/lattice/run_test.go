@@ -83,6 +83,13 @@ func TestRunGrants(t *testing.T) {
 	if with.status != 0 || with.stdout == without.stdout {
 		t.Errorf("with a grant: status %d, %q, %q", with.status, with.stdout, with.stderr)
 	}
+	h.refused(errcode.Invalid, []string{"--net", "allow="}, "run", program, "--net", "db.example")
+	h.refused(errcode.Invalid, []string{"--net", "port"}, "run", program, "--net", "allow=db.example:0")
+	h.refused(errcode.Invalid, []string{"--dir", "twice"}, "run", program, "--dir", dir+"::/w", "--dir", dir+"::/w")
+	h.refused(errcode.NotFound, []string{"--env", "LATTICE_TEST_ABSENT"}, "run", program, "--env", "LATTICE_TEST_ABSENT")
+	if out := h.ok("run", program, "--dir", dir+"::/w", "--arg", "/w/in.txt"); out != with.stdout {
+		t.Errorf("with --arg: %q, want %q", out, with.stdout)
+	}
 	h.refused(errcode.NotFound, []string{"absent"}, "run", program, "--dir", filepath.Join(dir, "absent")+"::/w")
 	h.refused(errcode.NotFound, []string{"absent.wasm", "check the path"}, "run", filepath.Join(dir, "absent.wasm"))
 	h.refused(errcode.Invalid, []string{"wasi:cli/run", "lattice up"}, "run", example("counter/counter.wasm"))
@@ -103,6 +110,7 @@ func TestRunCoreModule(t *testing.T) {
 	}
 	h.refused(errcode.NotFound, []string{"sub"}, "run", addModule(t), "--invoke", "sub")
 	h.refused(errcode.Invalid, []string{"no command"}, "run", addModule(t))
+	h.refused(errcode.Unsupported, []string{"--net", "WASI 0.1"}, "run", addModule(t), "--net", "allow=*")
 	guest := filepath.Join(refdata.Dir(t, "guests/wasm"), "js-pure-qjs.wasm")
 	if out := h.ok("run", guest, "--invoke", `shapes.greet("you")`); out != "\"Hello, you! 👋\"\n" {
 		t.Errorf("invoke answers %q", out)

@@ -5,25 +5,14 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"strings"
 	"sync"
-
-	"golang.org/x/net/idna"
 
 	"latticework/components/wasi/bindings/wasiio"
 	api "latticework/components/wasi/bindings/wasisockets"
 	"latticework/components/wasi/streams"
+	"latticework/internal/grant"
 	"latticework/wit/abi"
 )
-
-// asciiName returns a host name in lower case and ASCII.
-func asciiName(name string) (string, error) {
-	name, err := idna.Lookup.ToASCII(strings.TrimSuffix(name, "."))
-	if err != nil || name == "" || len(name) > 253 {
-		return "", errInvalidArgument
-	}
-	return name, nil
-}
 
 // lookup is a resolve-address-stream.
 type lookup struct {
@@ -39,7 +28,7 @@ var _ api.ResolveAddressStream = (*lookup)(nil)
 
 // ResolveAddresses implements wasi:sockets.
 func (s *System) ResolveAddresses(ctx context.Context, _ api.Network, name string) (api.ResolveAddressStream, error) {
-	if len(s.policy.Rules) == 0 {
+	if !s.policy.Connects(TCP | UDP) {
 		return nil, result(errAccessDenied)
 	}
 	l := &lookup{cancel: func() {}}
@@ -48,11 +37,11 @@ func (s *System) ResolveAddresses(ctx context.Context, _ api.Network, name strin
 		l.done.Set()
 		return l, nil
 	}
-	host, err := asciiName(name)
+	host, err := grant.ASCIIName(name)
 	if err != nil {
-		return nil, result(err)
+		return nil, result(errInvalidArgument)
 	}
-	if !s.policy.lookup(host) {
+	if !s.policy.Names(TCP|UDP, host) {
 		return nil, result(errAccessDenied)
 	}
 	if err := s.takeSlot(); err != nil {

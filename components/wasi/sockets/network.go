@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	api "latticework/components/wasi/bindings/wasisockets"
+	"latticework/internal/grant"
 )
 
 // DefaultMaxSockets is how many sockets the guests of one System may have.
@@ -88,16 +89,15 @@ func (s *System) takeSlot() error {
 
 func (s *System) freeSlot() { s.open.Add(-1) }
 
-// remember notes that name resolved to addrs. Loopback and link-local
-// addresses count for "localhost" alone: a name must not open up what stands
-// beside the host.
+// remember notes that name resolved to addrs. Addresses that are not public do
+// not count, but for "localhost": a name must not open up what stands beside
+// the host.
 func (s *System) remember(name string, addrs []netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range addrs {
-		local := a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsUnspecified()
 		known := s.resolved[a]
-		if local && name != "localhost" || slices.Contains(known, name) || len(s.resolved) >= maxResolved || len(known) >= 64 {
+		if !grant.Resolves(name, a) || slices.Contains(known, name) || len(s.resolved) >= maxResolved || len(known) >= 64 {
 			continue
 		}
 		s.resolved[a] = append(known, name)
@@ -113,15 +113,15 @@ func (s *System) namesOf(a netip.Addr) []string {
 
 // mayReach reports whether the rules allow peer.
 func (s *System) mayReach(proto Proto, peer netip.AddrPort) bool {
-	return s.policy.peer(proto, peer, s.namesOf)
+	return s.policy.Peer(proto, peer, s.namesOf)
 }
 
 // mayBind reports whether the rules allow a socket at local. Whoever may reach
 // a peer may take any free port of any address for that: what comes in there
 // is checked by itself.
 func (s *System) mayBind(proto Proto, local netip.AddrPort) (allowed, listen bool) {
-	if s.policy.listen(proto, local) {
+	if s.policy.Listens(proto, local) {
 		return true, true
 	}
-	return local.Port() == 0 && s.policy.outgoing(proto), false
+	return local.Port() == 0 && s.policy.Connects(proto), false
 }

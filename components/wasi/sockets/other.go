@@ -10,7 +10,7 @@ import (
 
 // CreateTcpSocket implements wasi:sockets: not-supported on this system.
 func (s *System) CreateTcpSocket(context.Context, api.IpAddressFamily) (api.TcpSocket, error) {
-	if !s.policy.any(TCP) {
+	if !s.policy.Any(TCP) {
 		return nil, result(errAccessDenied)
 	}
 	return nil, result(errNotSupported)
@@ -18,7 +18,7 @@ func (s *System) CreateTcpSocket(context.Context, api.IpAddressFamily) (api.TcpS
 
 // CreateUdpSocket implements wasi:sockets: not-supported on this system.
 func (s *System) CreateUdpSocket(context.Context, api.IpAddressFamily) (api.UdpSocket, error) {
-	if !s.policy.any(UDP) {
+	if !s.policy.Any(UDP) {
 		return nil, result(errAccessDenied)
 	}
 	return nil, result(errNotSupported)

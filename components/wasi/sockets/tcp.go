@@ -51,7 +51,7 @@ var _ api.TcpSocket = (*tcpSocket)(nil)
 
 // CreateTcpSocket implements wasi:sockets.
 func (s *System) CreateTcpSocket(_ context.Context, family api.IpAddressFamily) (api.TcpSocket, error) {
-	if !s.policy.any(TCP) {
+	if !s.policy.Any(TCP) {
 		return nil, result(errAccessDenied)
 	}
 	k, err := newSock(s, family, unix.SOCK_STREAM)

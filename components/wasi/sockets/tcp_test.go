@@ -93,7 +93,7 @@ func writeAll(ctx context.Context, t *testing.T, out wasiio.OutputStream, text s
 
 func TestStates(t *testing.T) {
 	ctx := testCtx(t)
-	s := system(t, "*", "listen:*")
+	s := system(t, "0.0.0.0/0", "::/0", "listen:*")
 	l, addr := listener(ctx, t, s, "127.0.0.1:0")
 	k := tcp(t, s, v4)
 	steps := []struct {
@@ -192,7 +192,7 @@ func TestRulesBoundWhatASocketDoes(t *testing.T) {
 
 func TestConnectFailures(t *testing.T) {
 	ctx := testCtx(t)
-	s := system(t, "*")
+	s := system(t, "0.0.0.0/0", "::/0")
 	unused, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -228,7 +228,7 @@ func mustSubscribe(t *testing.T, s interface {
 // stays behind, which leakcheck and system see to.
 func TestDropWhileWaiting(t *testing.T) {
 	ctx := testCtx(t)
-	s := system(t, "*", "listen:*")
+	s := system(t, "0.0.0.0/0", "::/0", "listen:*")
 	l, addr := listener(ctx, t, s, "127.0.0.1:0")
 	if ready, _ := mustSubscribe(t, l).Ready(ctx); ready {
 		t.Error("a listener without connections is ready")
@@ -251,7 +251,7 @@ func TestDropWhileWaiting(t *testing.T) {
 
 func TestStreamsOutliveTheSocket(t *testing.T) {
 	ctx := testCtx(t)
-	s := system(t, "*", "listen:*")
+	s := system(t, "0.0.0.0/0", "::/0", "listen:*")
 	l, addr := listener(ctx, t, s, "127.0.0.1:0")
 	c := dial(ctx, t, s, addr)
 	peer := accept(ctx, t, l)
@@ -269,7 +269,7 @@ func TestStreamsOutliveTheSocket(t *testing.T) {
 
 func TestReceiveShutdown(t *testing.T) {
 	ctx := testCtx(t)
-	s := system(t, "*", "listen:*")
+	s := system(t, "0.0.0.0/0", "::/0", "listen:*")
 	l, addr := listener(ctx, t, s, "127.0.0.1:0")
 	c := dial(ctx, t, s, addr)
 	defer c.drop(ctx)
@@ -289,7 +289,7 @@ func TestReceiveShutdown(t *testing.T) {
 
 func TestSocketsAreBounded(t *testing.T) {
 	ctx := testCtx(t)
-	s := New(Config{Policy: rules(t, "*"), MaxSockets: 1})
+	s := New(Config{Policy: rules(t, "0.0.0.0/0"), MaxSockets: 1})
 	k := tcp(t, s, v4)
 	_, err := s.CreateTcpSocket(ctx, v4)
 	wantCode(t, "one too many", err, "new-socket-limit")
@@ -300,7 +300,7 @@ func TestSocketsAreBounded(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	ctx := testCtx(t)
-	s := system(t, "*", "listen:*")
+	s := system(t, "0.0.0.0/0", "::/0", "listen:*")
 	for _, family := range []api.IpAddressFamily{v4, v6} {
 		k := tcp(t, s, family)
 		if got, _ := k.AddressFamily(ctx); got != family {

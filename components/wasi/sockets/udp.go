@@ -30,7 +30,7 @@ var _ api.UdpSocket = (*udpSocket)(nil)
 
 // CreateUdpSocket implements wasi:sockets.
 func (s *System) CreateUdpSocket(_ context.Context, family api.IpAddressFamily) (api.UdpSocket, error) {
-	if !s.policy.any(UDP) {
+	if !s.policy.Any(UDP) {
 		return nil, result(errAccessDenied)
 	}
 	k, err := newSock(s, family, unix.SOCK_DGRAM)

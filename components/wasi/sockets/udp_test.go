@@ -94,7 +94,7 @@ func TestDatagrams(t *testing.T) {
 	for _, where := range []string{"127.0.0.1:0", "[::1]:0"} {
 		t.Run(where, func(t *testing.T) {
 			ctx := testCtx(t)
-			s := system(t, "*", "listen:*")
+			s := system(t, "0.0.0.0/0", "::/0", "listen:*")
 			u1, a1 := udp(t, s, where)
 			u2, a2 := udp(t, s, where)
 			p1, p2 := stream(t, u1), stream(t, u2, a1)
@@ -131,7 +131,7 @@ func TestDatagrams(t *testing.T) {
 
 func TestAssociatedStreamHearsItsPeerAlone(t *testing.T) {
 	ctx := testCtx(t)
-	s := system(t, "*", "listen:*")
+	s := system(t, "0.0.0.0/0", "::/0", "listen:*")
 	u, a := udp(t, s, "127.0.0.1:0")
 	friend, fa := udp(t, s, "127.0.0.1:0")
 	stranger, sa := udp(t, s, "127.0.0.1:0")

@@ -6,12 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
 	"latticework/components"
+	"latticework/components/wasi"
 	"latticework/internal/errcode"
+	"latticework/internal/grant"
 	"latticework/internal/leakcheck"
 	"latticework/lattice"
 	"latticework/lattice/linkstate"
@@ -123,17 +127,35 @@ func TestKeyValues(t *testing.T) {
 	}
 }
 
-func TestGrant(t *testing.T) {
+func TestGrants(t *testing.T) {
 	dir := t.TempDir()
-	p, err := grant(dir + "::/work:ro")
-	if err != nil || p.HostDir != dir || p.GuestPath != "/work" || !p.ReadOnly {
-		t.Errorf("%+v, %v", p, err)
+	a := &app{Streams: Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard}}
+	t.Setenv("GRANTED", "through")
+	f := &runFlags{cwd: "/work", grantFlags: grantFlags{
+		dirs: []string{dir + "::/work:ro", dir}, env: []string{"A=1", "GRANTED"}, net: []string{"allow=tcp:db.example:5432,udp:10.0.0.0/8", "allow=*"}, args: []string{"-v"},
+	}}
+	set, err := f.set()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if p, err = grant(dir); err != nil || p.GuestPath != dir || p.ReadOnly {
-		t.Errorf("%+v, %v", p, err)
+	cfg, err := a.config(set, f, "x/tool.wasm", []string{"rest"})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := grant(dir + "/absent::/x"); !errors.Is(err, errcode.NotFound) {
-		t.Errorf("%v, want not found", err)
+	if want := []string{"tool.wasm", "-v", "rest"}; !slices.Equal(cfg.Args, want) || cfg.Cwd != "/work" {
+		t.Errorf("arguments %q in %s, want %q", cfg.Args, cfg.Cwd, want)
+	}
+	if want := []wasi.EnvVar{{Name: "A", Value: "1"}, {Name: "GRANTED", Value: "through"}}; !slices.Equal(cfg.Env, want) {
+		t.Errorf("environment %v, want %v", cfg.Env, want)
+	}
+	if want := []wasi.Preopen{{HostDir: dir, GuestPath: "/work", ReadOnly: true}, {HostDir: dir, GuestPath: dir}}; !slices.Equal(cfg.Preopens, want) {
+		t.Errorf("folders %v, want %v", cfg.Preopens, want)
+	}
+	if len(cfg.Network.Rules) != 3 {
+		t.Errorf("rules %v, want 3", cfg.Network.Rules)
+	}
+	if _, err := a.config(grant.Set{Dirs: []grant.Dir{{Host: dir + "/absent", Guest: "/x"}}}, f, "x", nil); !errors.Is(err, errcode.NotFound) {
+		t.Errorf("a folder that is absent: %v", err)
 	}
 }
 

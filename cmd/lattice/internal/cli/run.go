@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"latticework/cmd/lattice/internal/deployment"
 	"latticework/components"
 	"latticework/components/wasi"
-	"latticework/components/wasi/cli"
 	"latticework/internal/errcode"
 	"latticework/wit"
 	"latticework/wit/abi"
@@ -23,8 +21,7 @@ import (
 
 // runFlags are what a guest program is granted.
 type runFlags struct {
-	dirs   []string
-	env    []string
+	grantFlags
 	cwd    string
 	memory string
 	invoke string
@@ -34,7 +31,8 @@ const runLong = `Run a component that exports wasi:cli/run, or a core module of 
 program: with the standard streams of this process, the arguments after --, and
 nothing else but what is granted. The exit status is the program's own. With
 --invoke an exported function is called instead: of a component with its
-arguments in the text, of a core module with those after --.`
+arguments in the text, of a core module with those after --.
+` + grantsLong
 
 func (a *app) runCommand() *cobra.Command {
 	f := &runFlags{}
@@ -43,6 +41,7 @@ func (a *app) runCommand() *cobra.Command {
 		Long: runLong,
 		Example: `  lattice run examples/command-rust/command.wasm -- --help
   lattice run tool.wasm --dir .::/work:ro --env LANG=C -- /work/input.txt
+  lattice run fetch.wasm --net allow=https:api.example.com --env HOME
   lattice run tool.wasm --timeout 5s --memory 64MiB < data
   lattice run core.wasm --invoke add -- 2 3
   lattice run library.wasm --invoke 'words.count("one two")'`,
@@ -55,9 +54,8 @@ func (a *app) runCommand() *cobra.Command {
 			return a.run(cmd.Context(), f, args[0], args[1:])
 		},
 	}
+	f.define(c)
 	fs := c.Flags()
-	fs.StringArrayVar(&f.dirs, "dir", nil, "grant a folder, as HOST::GUEST or HOST::GUEST:ro; may be repeated")
-	fs.StringArrayVar(&f.env, "env", nil, "an environment variable NAME=VALUE for the program; may be repeated")
 	fs.StringVar(&f.cwd, "cwd", "", "the program's working folder, as a guest path")
 	fs.StringVar(&f.memory, "memory", "", "bound of the program's memory, such as 64MiB (default 256MiB)")
 	fs.StringVar(&f.invoke, "invoke", "", "call this exported function instead of running a program")
@@ -70,7 +68,11 @@ func (a *app) run(ctx context.Context, f *runFlags, file string, args []string) 
 	if err != nil {
 		return err
 	}
-	grants, err := f.grants(a, file, args)
+	set, err := f.set()
+	if err != nil {
+		return err
+	}
+	grants, err := a.config(set, f, file, args)
 	if err != nil {
 		return err
 	}
@@ -162,63 +164,6 @@ func stopped(ctx context.Context, file string, err error) error {
 		return e.WithNext("give it more time with --timeout")
 	}
 	return e
-}
-
-// grants makes what the flags say.
-func (f *runFlags) grants(a *app, file string, args []string) (wasi.Config, error) {
-	cfg := wasi.Config{
-		Args: append([]string{filepath.Base(file)}, args...), Cwd: f.cwd,
-		Stdin: a.In, Stdout: a.Out, Stderr: a.Err,
-		Terminals: cli.Terminals{Stdin: isTerminal(a.In), Stdout: isTerminal(a.Out), Stderr: isTerminal(a.Err)},
-	}
-	vars, err := keyValues("--env", f.env)
-	if err != nil {
-		return cfg, err
-	}
-	for _, text := range f.env { // in the order given
-		name, _, _ := strings.Cut(text, "=")
-		cfg.Env = append(cfg.Env, wasi.EnvVar{Name: name, Value: vars[name]})
-	}
-	for _, text := range f.dirs {
-		p, err := grant(text)
-		if err != nil {
-			return cfg, err
-		}
-		cfg.Preopens = append(cfg.Preopens, p)
-	}
-	return cfg, nil
-}
-
-// grant reads HOST::GUEST[:ro]; HOST alone is granted under the same path.
-func grant(text string) (wasi.Preopen, error) {
-	text, readOnly := strings.CutSuffix(text, ":ro")
-	dir, guest, mapped := strings.Cut(text, "::")
-	if !mapped {
-		guest = dir
-	}
-	if dir == "" || guest == "" {
-		return wasi.Preopen{}, errcode.New(errcode.Invalid, "--dir %q: want HOST::GUEST or HOST::GUEST:ro", text).
-			WithNext("write for example --dir .::/work")
-	}
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return wasi.Preopen{}, errcode.New(errcode.NotFound, "--dir: there is no folder %s", dir)
-	case err != nil:
-		return wasi.Preopen{}, errcode.New(errcode.Denied, "--dir: %w", err)
-	case !info.IsDir():
-		return wasi.Preopen{}, errcode.New(errcode.Invalid, "--dir: %s is not a folder", dir).WithNext("grant the folder that it is in")
-	}
-	return wasi.Preopen{HostDir: dir, GuestPath: guest, ReadOnly: readOnly}, nil
-}
-
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // bytesOf reads an amount of memory; "" is 0.

@@ -1,0 +1,19 @@
+package wiring
+
+import (
+	"latticework/components/wasi"
+	"latticework/internal/grant"
+)
+
+// Granted returns what WASI is opened with for a component that is granted s.
+// Streams, clocks and the program's name are the caller's to add.
+func Granted(s grant.Set) wasi.Config {
+	cfg := wasi.Config{Args: s.Args, Network: s.Net}
+	for _, v := range s.Env {
+		cfg.Env = append(cfg.Env, wasi.EnvVar{Name: v.Name, Value: v.Value})
+	}
+	for _, d := range s.Dirs {
+		cfg.Preopens = append(cfg.Preopens, wasi.Preopen{HostDir: d.Host, GuestPath: d.Guest, ReadOnly: d.ReadOnly})
+	}
+	return cfg
+}
