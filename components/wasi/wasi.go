@@ -1,7 +1,7 @@
-// Package wasi gives guests WASI 0.2 as bound interfaces: cli, clocks,
+// Package wasi gives guests WASI 0.2 and 0.3 as bound interfaces: cli, clocks,
 // filesystem, io, random and sockets at 0.2.12, which serve the whole 0.2
-// track. The packages below implement one WIT package each; wasi:http stands
-// beside them.
+// track, and at 0.3.0. The packages below implement one WIT package each, in
+// both versions on one ground; wasi:http stands beside them.
 //
 // A [Config] says what guests may reach. Its zero value gives no authority: no
 // arguments, no environment, no folders, no network, an ended standard input
@@ -113,10 +113,11 @@ func (c Config) Validate() error {
 
 func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
-// System is WASI 0.2 under one Config. It is safe for concurrent use.
+// System is WASI under one Config. It is safe for concurrent use.
 type System struct {
 	interfaces []*abi.Interface
 	files      *filesystem.System
+	group      *streams.Group // writes what guests of WASI 0.3 give
 }
 
 // Open opens what cfg grants.
@@ -142,23 +143,30 @@ func Open(cfg Config) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &System{files: files}
-	s.bindCLI(cfg)
-	s.bindSystem(cfg, random.NewInsecure(seed))
+	s := &System{files: files, group: streams.NewGroup()}
+	env := environment(cfg)
+	stdio := cli.NewStdio(cfg.Stdin, cfg.Stdout, cfg.Stderr)
+	insecure := random.NewInsecure(seed)
+	s.bindCLI(cfg, env, stdio)
+	s.bindSystem(cfg, insecure)
 	s.bindSockets(cfg)
+	s.bind3(cfg, env, stdio, insecure)
 	return s, nil
 }
 
 func (s *System) bind(list ...*abi.Interface) { s.interfaces = append(s.interfaces, list...) }
 
-func (s *System) bindCLI(cfg Config) {
+func environment(cfg Config) *cli.Environment {
 	env := make([]abi.Tuple2[string, string], len(cfg.Env))
 	for i, e := range cfg.Env {
 		env[i] = abi.Tuple2[string, string]{F0: e.Name, F1: e.Value}
 	}
-	stdio := cli.NewStdio(cfg.Stdin, cfg.Stdout, cfg.Stderr)
+	return &cli.Environment{Args: cfg.Args, Env: env, Cwd: cfg.Cwd}
+}
+
+func (s *System) bindCLI(cfg Config, env *cli.Environment, stdio *cli.Stdio) {
 	s.bind(
-		wasicli.BindEnvironment(&cli.Environment{Args: cfg.Args, Env: env, Cwd: cfg.Cwd}),
+		wasicli.BindEnvironment(env),
 		wasicli.BindExit(cli.Exit{}),
 		wasicli.BindStdin(stdio),
 		wasicli.BindStdout(stdio),
@@ -205,9 +213,13 @@ func (s *System) bindSockets(cfg Config) {
 // components.
 func (s *System) Interfaces() []*abi.Interface { return slices.Clone(s.interfaces) }
 
-// Close gives up the granted folders; what instances still hold open stays
-// until they drop it. It is idempotent.
-func (s *System) Close() error { return s.files.Close() }
+// Close writes what guests gave in streams of WASI 0.3 and gives up the granted
+// folders; what instances still hold open stays until they drop it. It is
+// idempotent.
+func (s *System) Close() error {
+	s.group.Close()
+	return s.files.Close()
+}
 
 // Interfaces returns the interfaces of a [System] that is never closed: for a
 // process that runs guests until it ends, or a cfg without folders.

@@ -1,13 +1,14 @@
 // Package cli implements wasi:cli: environment, exit, standard streams and
 // terminals.
 //
-// Source: wasi:cli@0.2.12.
+// Source: wasi:cli@0.2.12, wasi:cli@0.3.0.
 package cli
 
 import (
 	"context"
 
 	"latticework/components/wasi/bindings/wasicli"
+	"latticework/components/wasi/bindings/wasicli3"
 	"latticework/wit/abi"
 )
 
@@ -21,7 +22,10 @@ type Environment struct {
 	Cwd string
 }
 
-var _ wasicli.EnvironmentInterface = (*Environment)(nil)
+var (
+	_ wasicli.EnvironmentInterface  = (*Environment)(nil)
+	_ wasicli3.EnvironmentInterface = (*Environment)(nil)
+)
 
 // GetEnvironment implements wasi:cli.
 func (e *Environment) GetEnvironment(context.Context) ([]abi.Tuple2[string, string], error) {
@@ -37,4 +41,9 @@ func (e *Environment) InitialCwd(context.Context) (abi.Option[string], error) {
 		return abi.None[string](), nil
 	}
 	return abi.Some(e.Cwd), nil
+}
+
+// GetInitialCwd implements wasi:cli of WASI 0.3 as InitialCwd.
+func (e *Environment) GetInitialCwd(ctx context.Context) (abi.Option[string], error) {
+	return e.InitialCwd(ctx)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"latticework/components/wasi/bindings/wasicli"
+	"latticework/components/wasi/bindings/wasicli3"
 	"latticework/wit/abi"
 )
 
@@ -18,7 +19,10 @@ func (e *ExitError) Error() string { return fmt.Sprintf("exit with code %d", e.C
 // Exit implements the interface exit.
 type Exit struct{}
 
-var _ wasicli.ExitInterface = Exit{}
+var (
+	_ wasicli.ExitInterface  = Exit{}
+	_ wasicli3.ExitInterface = Exit{}
+)
 
 // Exit implements wasi:cli: code 0 for success, 1 for failure.
 func (Exit) Exit(_ context.Context, status abi.Result[struct{}, struct{}]) error {

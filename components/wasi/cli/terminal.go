@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"latticework/components/wasi/bindings/wasicli"
+	"latticework/components/wasi/bindings/wasicli3"
 	"latticework/wit/abi"
 )
 
@@ -39,4 +40,30 @@ func (t Terminals) GetTerminalStdout(context.Context) (abi.Option[wasicli.Termin
 // GetTerminalStderr implements wasi:cli.
 func (t Terminals) GetTerminalStderr(context.Context) (abi.Option[wasicli.TerminalOutput], error) {
 	return abi.Option[wasicli.TerminalOutput]{Value: terminal{}, Some: t.Stderr}, nil
+}
+
+// Terminals3 implements the terminal interfaces of WASI 0.3, as [Terminals].
+type Terminals3 Terminals
+
+var (
+	_ wasicli3.TerminalInputInterface  = Terminals3{}
+	_ wasicli3.TerminalOutputInterface = Terminals3{}
+	_ wasicli3.TerminalStdinInterface  = Terminals3{}
+	_ wasicli3.TerminalStdoutInterface = Terminals3{}
+	_ wasicli3.TerminalStderrInterface = Terminals3{}
+)
+
+// GetTerminalStdin implements wasi:cli.
+func (t Terminals3) GetTerminalStdin(context.Context) (abi.Option[wasicli3.TerminalInput], error) {
+	return abi.Option[wasicli3.TerminalInput]{Value: terminal{}, Some: t.Stdin}, nil
+}
+
+// GetTerminalStdout implements wasi:cli.
+func (t Terminals3) GetTerminalStdout(context.Context) (abi.Option[wasicli3.TerminalOutput], error) {
+	return abi.Option[wasicli3.TerminalOutput]{Value: terminal{}, Some: t.Stdout}, nil
+}
+
+// GetTerminalStderr implements wasi:cli.
+func (t Terminals3) GetTerminalStderr(context.Context) (abi.Option[wasicli3.TerminalOutput], error) {
+	return abi.Option[wasicli3.TerminalOutput]{Value: terminal{}, Some: t.Stderr}, nil
 }

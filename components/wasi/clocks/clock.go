@@ -1,7 +1,7 @@
-// Package clocks implements wasi:clocks: a monotonic clock and a wall clock
-// over an injected [Clock].
+// Package clocks implements wasi:clocks: a monotonic clock and a wall clock,
+// in WASI 0.3 the system clock, over an injected [Clock].
 //
-// Source: wasi:clocks@0.2.12.
+// Source: wasi:clocks@0.2.12, wasi:clocks@0.3.0.
 package clocks
 
 import (

@@ -38,11 +38,17 @@ func (m Monotonic) SubscribeInstant(_ context.Context, when wasiclocks.Instant) 
 // SubscribeDuration implements wasi:clocks. A moment that is too far away to
 // be written down never comes.
 func (m Monotonic) SubscribeDuration(_ context.Context, when wasiclocks.Duration) (wasiio.Pollable, error) {
-	sum, carry := bits.Add64(m.now(), when, 0)
+	return m.pollable(after(m.now(), when)), nil
+}
+
+// after returns the moment d after now, the last one if it cannot be written
+// down.
+func after(now, d uint64) uint64 {
+	sum, carry := bits.Add64(now, d, 0)
 	if carry != 0 {
-		sum = math.MaxUint64
+		return math.MaxUint64
 	}
-	return m.pollable(sum), nil
+	return sum
 }
 
 func (m Monotonic) pollable(when uint64) wasiio.Pollable {

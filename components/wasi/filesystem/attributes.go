@@ -54,41 +54,54 @@ func (s *System) setTime(n wasifs.NewTimestamp) (time.Time, error) {
 	return time.Time{}, nil
 }
 
-func (s *System) setTimes(access, modification wasifs.NewTimestamp) (a, m time.Time, err error) {
-	if a, err = s.setTime(access); err == nil {
-		m, err = s.setTime(modification)
+// times returns what setFileTimes and its like set.
+type times func() (access, modification time.Time, err error)
+
+func (s *System) times(access, modification wasifs.NewTimestamp) times {
+	return func() (a, m time.Time, err error) {
+		if a, err = s.setTime(access); err == nil {
+			m, err = s.setTime(modification)
+		}
+		return a, m, err
 	}
-	return a, m, err
 }
 
 // SetTimes implements wasi:filesystem.
 func (d *descriptor) SetTimes(_ context.Context, access, modification wasifs.NewTimestamp) error {
+	return result(d.setTimes(d.sys.times(access, modification)))
+}
+
+func (d *descriptor) setTimes(times times) error {
 	f, err := d.osFile()
 	if err != nil {
-		return result(err)
+		return err
 	}
 	if d.readOnly || d.dir != nil && !d.has(wasifs.DescriptorFlagsMutateDirectory) {
-		return result(errReadOnly)
+		return errReadOnly
 	}
-	a, m, err := d.sys.setTimes(access, modification)
+	a, m, err := times()
 	if err != nil {
-		return result(err)
+		return err
 	}
-	return result(setFileTimes(f, a, m))
+	return setFileTimes(f, a, m)
 }
 
 // SetTimesAt implements wasi:filesystem.
 func (d *descriptor) SetTimesAt(_ context.Context, flags wasifs.PathFlags, path string, access, modification wasifs.NewTimestamp) error {
+	return result(d.setTimesAt(flags, path, d.sys.times(access, modification)))
+}
+
+func (d *descriptor) setTimesAt(flags wasifs.PathFlags, path string, times times) error {
 	f, err := d.mutable(path)
 	if err != nil {
-		return result(err)
+		return err
 	}
-	a, m, err := d.sys.setTimes(access, modification)
+	a, m, err := times()
 	if err != nil {
-		return result(err)
+		return err
 	}
 	if _, _, slash := splitLast(path); slash || flags&wasifs.PathFlagsSymlinkFollow != 0 {
-		return result(f.root.Chtimes(path, a, m))
+		return f.root.Chtimes(path, a, m)
 	}
-	return result(f.at(path, func(p place) error { return p.setTimes(a, m) }))
+	return f.at(path, func(p place) error { return p.setTimes(a, m) })
 }

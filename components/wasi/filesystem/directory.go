@@ -26,16 +26,24 @@ var _ wasifs.DirectoryEntryStream = (*entries)(nil)
 
 // ReadDirectory implements wasi:filesystem.
 func (d *descriptor) ReadDirectory(context.Context) (wasifs.DirectoryEntryStream, error) {
+	e, err := d.readDirectory()
+	if err != nil {
+		return nil, result(err)
+	}
+	return e, nil
+}
+
+func (d *descriptor) readDirectory() (*entries, error) {
 	if d.dir == nil {
-		return nil, result(errNotDirectory)
+		return nil, errNotDirectory
 	}
 	if err := d.sys.takeSlot(); err != nil {
-		return nil, result(err)
+		return nil, err
 	}
 	dir, err := d.dir.root.Open(".")
 	if err != nil {
 		d.sys.freeSlot()
-		return nil, result(err)
+		return nil, err
 	}
 	return &entries{sys: d.sys, dir: dir}, nil
 }
@@ -43,25 +51,33 @@ func (d *descriptor) ReadDirectory(context.Context) (wasifs.DirectoryEntryStream
 // ReadDirectoryEntry implements wasi:filesystem. A name that is not UTF-8 is
 // illegal-byte-sequence; the stream goes on after it.
 func (e *entries) ReadDirectoryEntry(context.Context) (abi.Option[wasifs.DirectoryEntry], error) {
-	none := abi.None[wasifs.DirectoryEntry]()
+	next, err := e.next()
+	if err != nil || next == nil {
+		return abi.None[wasifs.DirectoryEntry](), result(err)
+	}
+	return abi.Some(wasifs.DirectoryEntry{Type: typeOf(next.Type()), Name: next.Name()}), nil
+}
+
+// next returns the next entry, nil after the last one.
+func (e *entries) next() (fs.DirEntry, error) {
 	if len(e.rest) == 0 && e.err == nil && e.dir != nil {
 		e.rest, e.err = e.dir.ReadDir(entriesAtOnce)
 	}
 	switch {
 	case len(e.rest) > 0:
 	case e.err == nil || e.err == io.EOF:
-		return none, nil
+		return nil, nil
 	default:
 		err := e.err
 		e.err = io.EOF
-		return none, result(err)
+		return nil, err
 	}
 	next := e.rest[0]
 	e.rest = e.rest[1:]
 	if !utf8.ValidString(next.Name()) {
-		return none, result(errIllegal)
+		return nil, errIllegal
 	}
-	return abi.Some(wasifs.DirectoryEntry{Type: typeOf(next.Type()), Name: next.Name()}), nil
+	return next, nil
 }
 
 // Drop implements wasi:filesystem.

@@ -7,5 +7,5 @@
 //
 // The text of an error that a guest sees names no path of the host.
 //
-// Source: wasi:filesystem@0.2.12.
+// Source: wasi:filesystem@0.2.12, wasi:filesystem@0.3.0.
 package filesystem

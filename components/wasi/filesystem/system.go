@@ -9,6 +9,7 @@ import (
 	"time"
 
 	wasifs "latticework/components/wasi/bindings/wasifilesystem"
+	"latticework/components/wasi/streams"
 	"latticework/internal/errcode"
 	"latticework/wit/abi"
 )
@@ -47,6 +48,7 @@ type System struct {
 	maxOpen  int64
 	open     atomic.Int64 // files and folders open now, without the preopens
 	seeds    [2]maphash.Seed
+	group    *streams.Group // writes what guests of WASI 0.3 give
 }
 
 // granted is a preopen that was opened.
@@ -70,6 +72,7 @@ func Open(cfg Config) (*System, error) {
 		now:     cfg.Now,
 		maxOpen: int64(cfg.MaxOpen),
 		seeds:   [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
+		group:   streams.NewGroup(),
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -101,8 +104,10 @@ func grantError(p Preopen, err error) error {
 }
 
 // Close closes the granted folders. What guests still hold stays open until
-// they drop it. It is idempotent.
+// they drop it, but what they have streams of WASI 0.3 write ends. It is
+// idempotent.
 func (s *System) Close() error {
+	s.group.Close()
 	for _, g := range s.preopens {
 		g.folder.release()
 	}

@@ -1,6 +1,6 @@
 // Package random implements wasi:random.
 //
-// Source: wasi:random@0.2.12.
+// Source: wasi:random@0.2.12, wasi:random@0.3.0.
 package random
 
 import (
@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"latticework/components/wasi/bindings/wasirandom"
+	"latticework/components/wasi/bindings/wasirandom3"
 	"latticework/internal/errcode"
 	"latticework/wit/abi"
 )
@@ -22,7 +23,10 @@ const MaxBytes = 64 << 20
 // Secure implements the interface random over a reader.
 type Secure struct{ r io.Reader }
 
-var _ wasirandom.RandomInterface = Secure{}
+var (
+	_ wasirandom.RandomInterface  = Secure{}
+	_ wasirandom3.RandomInterface = Secure{}
+)
 
 // NewSecure returns the interface over r, which is safe for concurrent use;
 // nil stands for the system's generator.
@@ -76,6 +80,9 @@ type Insecure struct {
 var (
 	_ wasirandom.InsecureInterface     = (*Insecure)(nil)
 	_ wasirandom.InsecureSeedInterface = (*Insecure)(nil)
+
+	_ wasirandom3.InsecureInterface     = (*Insecure)(nil)
+	_ wasirandom3.InsecureSeedInterface = (*Insecure)(nil)
 )
 
 // NewInsecure returns a generator whose whole sequence, and whose seed for
@@ -124,4 +131,9 @@ func (i *Insecure) GetInsecureRandomU64(context.Context) (uint64, error) {
 // InsecureSeed implements wasi:random: the same pair at each call.
 func (i *Insecure) InsecureSeed(context.Context) (abi.Tuple2[uint64, uint64], error) {
 	return i.seed, nil
+}
+
+// GetInsecureSeed implements wasi:random of WASI 0.3 as InsecureSeed.
+func (i *Insecure) GetInsecureSeed(ctx context.Context) (abi.Tuple2[uint64, uint64], error) {
+	return i.InsecureSeed(ctx)
 }
