@@ -2,8 +2,10 @@ package filesystem
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	wasifs "latticework/components/wasi/bindings/wasifilesystem"
@@ -46,7 +48,16 @@ func (d *descriptor) CreateDirectoryAt(_ context.Context, path string) error {
 
 // RemoveDirectoryAt implements wasi:filesystem.
 func (d *descriptor) RemoveDirectoryAt(_ context.Context, path string) error {
-	return d.change(path, place.rmdir)
+	return d.change(path, func(p place) error {
+		err := p.rmdir()
+		if p.slash && errors.Is(err, syscall.ENOTDIR) {
+			// A symbolic link with a slash behind it stands for where it leads.
+			if _, out := d.dir.root.Stat(path); out != nil && escapes(out) {
+				return out
+			}
+		}
+		return err
+	})
 }
 
 // UnlinkFileAt implements wasi:filesystem.

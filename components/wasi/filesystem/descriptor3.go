@@ -113,13 +113,18 @@ func (d descriptor3) SetTimesAt(_ context.Context, flags wasifs3.PathFlags, path
 	return result3(d.d.setTimesAt(wasifs.PathFlags(flags), path, d.d.sys.times3(access, modification)))
 }
 
-// OpenAt implements wasi:filesystem.
-func (d descriptor3) OpenAt(ctx context.Context, pathFlags wasifs3.PathFlags, path string, how wasifs3.OpenFlags, flags wasifs3.DescriptorFlags) (wasifs3.Descriptor, error) {
-	opened, err := d.d.OpenAt(ctx, wasifs.PathFlags(pathFlags), path, wasifs.OpenFlags(how), wasifs.DescriptorFlags(flags))
-	if err != nil {
-		return nil, fail3(err)
+// OpenAt implements wasi:filesystem. Whoever creates a file may write it, and
+// read it too unless only writing was asked for; a folder has the rights that
+// were asked for.
+func (d descriptor3) OpenAt(_ context.Context, pathFlags wasifs3.PathFlags, path string, how wasifs3.OpenFlags, flags wasifs3.DescriptorFlags) (wasifs3.Descriptor, error) {
+	if how&wasifs3.OpenFlagsCreate != 0 && flags&wasifs3.DescriptorFlagsWrite == 0 {
+		flags |= wasifs3.DescriptorFlagsRead | wasifs3.DescriptorFlagsWrite
 	}
-	return descriptor3{opened.(*descriptor)}, nil
+	opened, err := d.d.open(wasifs.PathFlags(pathFlags), path, wasifs.OpenFlags(how), wasifs.DescriptorFlags(flags))
+	if err != nil {
+		return nil, result3(err)
+	}
+	return descriptor3{opened}, nil
 }
 
 // CreateDirectoryAt implements wasi:filesystem.

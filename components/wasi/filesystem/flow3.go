@@ -131,4 +131,3 @@ func (l *listing) endLocked(ctx context.Context, err error) {
 	}
 	l.set(r)
 }
-

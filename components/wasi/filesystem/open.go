@@ -12,24 +12,36 @@ import (
 // OpenAt implements wasi:filesystem. A folder inherits the right to change
 // from d; guests of the preview 1 adapter never ask for it.
 func (d *descriptor) OpenAt(_ context.Context, pathFlags wasifs.PathFlags, path string, how wasifs.OpenFlags, flags wasifs.DescriptorFlags) (wasifs.Descriptor, error) {
-	f, err := d.folderFor(path)
+	opened, err := d.open(pathFlags, path, how, flags)
 	if err != nil {
 		return nil, result(err)
+	}
+	if opened.dir != nil {
+		opened.flags |= d.flags & wasifs.DescriptorFlagsMutateDirectory
+	}
+	return opened, nil
+}
+
+// open opens what is at path with the rights in flags, of which only a folder
+// has that to change it.
+func (d *descriptor) open(pathFlags wasifs.PathFlags, path string, how wasifs.OpenFlags, flags wasifs.DescriptorFlags) (*descriptor, error) {
+	f, err := d.folderFor(path)
+	if err != nil {
+		return nil, err
 	}
 	osFlags, err := d.openFlags(how, flags)
 	if err != nil {
-		return nil, result(err)
+		return nil, err
 	}
 	if err := d.sys.takeSlot(); err != nil {
-		return nil, result(err)
+		return nil, err
 	}
 	follow := pathFlags&wasifs.PathFlagsSymlinkFollow != 0
 	opened, err := d.openAt(f, path, osFlags, follow, flags)
 	if err != nil {
 		d.sys.freeSlot()
-		return nil, result(err)
 	}
-	return opened, nil
+	return opened, err
 }
 
 // openFlags checks what the guest asks for against what d may give.
@@ -77,7 +89,7 @@ func (d *descriptor) openAt(f *folder, path string, osFlags int, follow bool, fl
 	}
 	fi, err := file.Stat()
 	if err == nil && fi.IsDir() {
-		return d.openedFolder(f, path, file, fi)
+		return d.openedFolder(f, path, file, fi, flags)
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -109,7 +121,7 @@ func openPath(f *folder, path string, osFlags int, follow bool) (*os.File, error
 
 // openedFolder makes a root of the folder that file is. What was found under
 // path in the meantime must still be that folder.
-func (d *descriptor) openedFolder(f *folder, path string, file *os.File, fi fs.FileInfo) (*descriptor, error) {
+func (d *descriptor) openedFolder(f *folder, path string, file *os.File, fi fs.FileInfo, flags wasifs.DescriptorFlags) (*descriptor, error) {
 	root, err := f.root.OpenRoot(path)
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -121,6 +133,6 @@ func (d *descriptor) openedFolder(f *folder, path string, file *os.File, fi fs.F
 	if err != nil {
 		return nil, errors.Join(err, root.Close(), file.Close())
 	}
-	flags := wasifs.DescriptorFlagsRead | d.flags&wasifs.DescriptorFlagsMutateDirectory
+	flags = wasifs.DescriptorFlagsRead | flags&wasifs.DescriptorFlagsMutateDirectory
 	return &descriptor{sys: d.sys, flags: flags, dir: newFolder(d.sys, root, file)}, nil
 }

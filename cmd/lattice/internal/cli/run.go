@@ -188,14 +188,14 @@ func bytesOf(text string) (uint64, error) {
 func runnable(file string, code *components.Component) error {
 	var names []string
 	for _, e := range code.Exports() {
-		if wit.MatchVersion("wasi:cli/run@0.2.0", e.Name) {
+		if wit.MatchVersion("wasi:cli/run@0.2.0", e.Name) || wit.MatchVersion("wasi:cli/run@0.3.0", e.Name) {
 			return nil
 		}
 		names = append(names, e.Name)
 	}
 	for _, name := range names {
 		if strings.HasPrefix(name, "wasi:cli/run@") {
-			return errcode.New(errcode.Unsupported, "run %s: export %q is not supported, wasi:cli/run@0.2 is", file, name)
+			return errcode.New(errcode.Unsupported, "run %s: export %q is not supported, wasi:cli/run@0.2 and 0.3 are", file, name)
 		}
 	}
 	e := errcode.New(errcode.Invalid, "run %s: it exports no wasi:cli/run, so it is no program", file)
@@ -215,7 +215,7 @@ func satisfied(file string, code *components.Component, given []*abi.Interface) 
 			continue
 		}
 		return errcode.New(errcode.Unsupported, "run %s: import %q is not served to programs", file, im.Name).
-			WithNext("programs get WASI 0.2: cli, clocks, filesystem, io, random; for anything else deploy it with links: lattice up")
+			WithNext("programs get WASI 0.2 and 0.3: cli, clocks, filesystem, io, random; for anything else deploy it with links: lattice up")
 	}
 	return nil
 }
