@@ -1,19 +1,15 @@
 package wasihttp
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"net"
+	"math"
 	"net/http"
-	"syscall"
 
 	contract "latticework/components/wasi/bindings/wasihttp"
 	"latticework/components/wasi/streams"
 	"latticework/internal/errcode"
+	"latticework/internal/httpout"
 	"latticework/wit/abi"
 )
 
@@ -38,75 +34,52 @@ func (e *codeError) Unwrap() error { return e.err }
 func codeOf(err error) contract.ErrorCode {
 	var own *codeError
 	var given *abi.Failure[contract.ErrorCode]
-	var dns *net.DNSError
-	var tooBig *http.MaxBytesError
 	switch {
 	case errors.As(err, &own):
 		return own.code
 	case errors.As(err, &given):
 		return given.Value
-	case errors.As(err, &dns):
-		if dns.IsTimeout {
-			return contract.ErrorCodeDNSTimeout()
-		}
-		return contract.ErrorCodeDNSError(contract.DNSErrorPayload{Rcode: abi.Some(dnsText(dns))})
-	case errors.As(err, &tooBig):
-		return contract.ErrorCodeHTTPRequestBodySize(abi.Some(uint64(tooBig.Limit)))
 	}
-	if code, ok := tlsCode(err); ok {
+	return codeFor(httpout.Classify(err))
+}
+
+// plainCodes are the error codes without a payload, by their reasons.
+var plainCodes = map[httpout.Reason]contract.ErrorCode{
+	httpout.DNSTimeout:              contract.ErrorCodeDNSTimeout(),
+	httpout.DestinationUnavailable:  contract.ErrorCodeDestinationUnavailable(),
+	httpout.DestinationIPProhibited: contract.ErrorCodeDestinationIPProhibited(),
+	httpout.ConnectionRefused:       contract.ErrorCodeConnectionRefused(),
+	httpout.ConnectionTerminated:    contract.ErrorCodeConnectionTerminated(),
+	httpout.ConnectionTimeout:       contract.ErrorCodeConnectionTimeout(),
+	httpout.ConnectionReadTimeout:   contract.ErrorCodeConnectionReadTimeout(),
+	httpout.ConnectionLimitReached:  contract.ErrorCodeConnectionLimitReached(),
+	httpout.TLSProtocolError:        contract.ErrorCodeTLSProtocolError(),
+	httpout.TLSCertificateError:     contract.ErrorCodeTLSCertificateError(),
+	httpout.RequestDenied:           contract.ErrorCodeHTTPRequestDenied(),
+	httpout.ResponseIncomplete:      contract.ErrorCodeHTTPResponseIncomplete(),
+	httpout.ProtocolError:           contract.ErrorCodeHTTPProtocolError(),
+}
+
+// codeFor returns the error code for a reason.
+func codeFor(e *httpout.Error) contract.ErrorCode {
+	if code, ok := plainCodes[e.Reason]; ok {
 		return code
 	}
-	return connCode(err)
-}
-
-func dnsText(e *net.DNSError) string {
-	if e.IsNotFound {
-		return "NXDOMAIN"
+	size32, size64 := abi.None[uint32](), abi.None[uint64]()
+	if e.Size > 0 {
+		size32, size64 = abi.Some(uint32(min(e.Size, math.MaxUint32))), abi.Some(e.Size)
 	}
-	return "SERVFAIL"
-}
-
-// tlsCode returns the code of a failure of TLS.
-func tlsCode(err error) (contract.ErrorCode, bool) {
-	var cert *tls.CertificateVerificationError
-	var unknown x509.UnknownAuthorityError
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var alert tls.AlertError
-	var record tls.RecordHeaderError
-	switch {
-	case errors.As(err, &cert), errors.As(err, &unknown), errors.As(err, &host), errors.As(err, &invalid):
-		return contract.ErrorCodeTLSCertificateError(), true
-	case errors.As(err, &alert):
-		return contract.ErrorCodeTLSAlertReceived(contract.TLSAlertReceivedPayload{
-			AlertId: abi.Some(uint8(alert)), AlertMessage: abi.Some(alert.Error()),
-		}), true
-	case errors.As(err, &record):
-		return contract.ErrorCodeTLSProtocolError(), true
-	}
-	return contract.ErrorCode{}, false
-}
-
-// connCode returns the code of a failure of the connection.
-func connCode(err error) contract.ErrorCode {
-	var op *net.OpError
-	dialing := errors.As(err, &op) && op.Op == "dial"
-	var timeout net.Error
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return contract.ErrorCodeConnectionRefused()
-	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
-		return contract.ErrorCodeDestinationUnavailable()
-	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
-		if dialing {
-			return contract.ErrorCodeConnectionTimeout()
-		}
-		return contract.ErrorCodeConnectionReadTimeout()
-	case dialing:
-		return contract.ErrorCodeDestinationUnavailable()
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
-		errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed), errors.Is(err, http.ErrBodyReadAfterClose):
-		return contract.ErrorCodeConnectionTerminated()
+	switch e.Reason {
+	case httpout.DNSError:
+		return contract.ErrorCodeDNSError(contract.DNSErrorPayload{Rcode: abi.Some(e.Text)})
+	case httpout.TLSAlertReceived:
+		return contract.ErrorCodeTLSAlertReceived(contract.TLSAlertReceivedPayload{AlertId: abi.Some(e.Alert), AlertMessage: abi.Some(e.Text)})
+	case httpout.RequestBodySize:
+		return contract.ErrorCodeHTTPRequestBodySize(size64)
+	case httpout.ResponseHeadersSize:
+		return contract.ErrorCodeHTTPResponseHeaderSectionSize(size32)
+	case httpout.ResponseTransferEncoding:
+		return contract.ErrorCodeHTTPResponseTransferCoding(abi.None[string]())
 	}
 	return contract.ErrorCodeInternalError(abi.None[string]())
 }

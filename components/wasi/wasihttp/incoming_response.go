@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"sync"
-	"time"
 
 	contract "latticework/components/wasi/bindings/wasihttp"
 	"latticework/components/wasi/bindings/wasiio"
@@ -27,9 +26,9 @@ type FutureIncomingResponse struct {
 var _ contract.FutureIncomingResponse = (*FutureIncomingResponse)(nil)
 
 // send sends r in the background; Drop joins it.
-func (f *FutureIncomingResponse) send(rt http.RoundTripper, r *http.Request, connect, firstByte time.Duration) {
+func (f *FutureIncomingResponse) send(rt http.RoundTripper, r *http.Request) {
 	f.sends.Go(func() {
-		f.resp, f.err = f.trip.roundTrip(rt, r, connect, firstByte)
+		f.resp, f.err = f.trip.RoundTrip(rt, r)
 		f.ready.Set()
 	})
 }
@@ -86,9 +85,9 @@ var _ contract.IncomingResponse = (*IncomingResponse)(nil)
 
 func newIncomingResponse(x *trip, resp *http.Response) *IncomingResponse {
 	p := &IncomingResponse{resp: resp, headers: receivedFields(resp.Header)}
-	p.body.src = &responseBody{trip: x, body: resp.Body}
+	p.body.src = x.Body(resp.Body)
 	p.body.trailer = func() http.Header { return resp.Trailer }
-	p.body.interrupt = func() { x.cancel(errcode.New(errcode.Closed, "read body: it is not wanted any more")) }
+	p.body.interrupt = func() { x.Cancel(errcode.New(errcode.Closed, "read body: it is not wanted any more")) }
 	p.body.done = func() {
 		x.end()
 		_ = resp.Body.Close()

@@ -158,7 +158,7 @@ func TestOutgoingGet(t *testing.T) {
 		t.Errorf("trailer x-sum %q", v)
 	}
 	trailers.Drop(ctx)
-	if n := o.inFlight.Load(); n != 0 {
+	if n := o.inFlight.Used(); n != 0 {
 		t.Errorf("%d requests under way after the last one", n)
 	}
 }
@@ -323,7 +323,7 @@ func TestOutgoingRefusals(t *testing.T) {
 		if _, code := send(t, test.o, test.q, none()); code != test.want {
 			t.Errorf("%s: code %q, want %q", name, code, test.want)
 		}
-		if n := test.o.inFlight.Load(); n != 0 {
+		if n := test.o.inFlight.Used(); n != 0 {
 			t.Errorf("%s: %d requests under way", name, n)
 		}
 	}
@@ -426,14 +426,14 @@ func TestOutgoingLimitsAndDrop(t *testing.T) {
 		t.Errorf("get while waiting: %+v", got)
 	}
 	a.Drop(ctx)
-	if n := o.inFlight.Load(); n != 1 {
+	if n := o.inFlight.Used(); n != 1 {
 		t.Errorf("%d requests under way after a drop, want 1", n)
 	}
 	cancel()
 	if _, code := await(t, b); code == "" {
 		t.Error("the end of the call that made a request did not end it")
 	}
-	if n := o.inFlight.Load(); n != 0 {
+	if n := o.inFlight.Used(); n != 0 {
 		t.Errorf("%d requests under way at the end", n)
 	}
 }
@@ -456,7 +456,7 @@ func TestOutgoingResponseDroppedUnread(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("the connection of a dropped response stays open")
 	}
-	if n := o.inFlight.Load(); n != 0 {
+	if n := o.inFlight.Used(); n != 0 {
 		t.Errorf("%d requests under way", n)
 	}
 }

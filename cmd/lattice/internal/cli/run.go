@@ -12,8 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"latticework/cmd/lattice/internal/deployment"
+	"latticework/cmd/lattice/internal/wiring"
 	"latticework/components"
 	"latticework/components/wasi"
+	"latticework/components/wasi/wasihttp"
 	"latticework/internal/errcode"
 	"latticework/wit"
 	"latticework/wit/abi"
@@ -103,7 +105,13 @@ func (a *app) run(ctx context.Context, f *runFlags, file string, args []string) 
 		return err
 	}
 	defer func() { _ = system.Close() }()
-	return a.runLinked(ctx, f, file, code, system.Interfaces(), memory)
+	client, err := wiring.Client(set)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	given := append(system.Interfaces(), wasihttp.Interfaces(wasihttp.NewOutgoing(client))...)
+	return a.runLinked(ctx, f, file, code, given, memory)
 }
 
 // runLinked calls wasi:cli/run of the component, or the function to invoke,
@@ -215,7 +223,7 @@ func satisfied(file string, code *components.Component, given []*abi.Interface) 
 			continue
 		}
 		return errcode.New(errcode.Unsupported, "run %s: import %q is not served to programs", file, im.Name).
-			WithNext("programs get WASI 0.2 and 0.3: cli, clocks, filesystem, io, random; for anything else deploy it with links: lattice up")
+			WithNext("programs get WASI 0.2 (cli, clocks, filesystem, http going out, io, random, sockets) and 0.3 (cli, clocks, filesystem, random); for anything else deploy it with links: lattice up")
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package wiring
 import (
 	"latticework/components/wasi"
 	"latticework/internal/grant"
+	"latticework/internal/httpout"
 )
 
 // Granted returns what WASI is opened with for a component that is granted s.
@@ -17,3 +18,8 @@ func Granted(s grant.Set) wasi.Config {
 	}
 	return cfg
 }
+
+// Client returns what sends requests for a component that is granted s.
+//
+// Errors: those of [httpout.New].
+func Client(s grant.Set) (*httpout.Client, error) { return httpout.New(httpout.Config{Allow: s.Net}) }
