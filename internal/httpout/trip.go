@@ -85,6 +85,9 @@ func (x *Trip) End() bool {
 	return true
 }
 
+// Detach lets the trip outlive the context that it was begun with.
+func (x *Trip) Detach() { x.stop() }
+
 // RoundTrip sends r, which was made with Context, over rt, and bounds the time
 // until it is connected and until its response begins. The response's body is
 // to be read through [Trip.Body].

@@ -8,6 +8,7 @@ import (
 
 	contract "latticework/components/wasi/bindings/wasihttp"
 	"latticework/components/wasi/bindings/wasiio"
+	"latticework/components/wasi/internal/httpmessage"
 	"latticework/components/wasi/streams"
 	"latticework/internal/errcode"
 	"latticework/wit/abi"
@@ -93,7 +94,7 @@ func (r bodyReader) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	if err != io.EOF {
-		err = &codeError{code: codeOf(err), err: err}
+		err = &httpmessage.CodeError{Code: httpmessage.CodeOf(err), Err: err}
 	}
 	r.b.finish(err)
 	return n, err
@@ -183,7 +184,7 @@ func (t *FutureTrailers) Get(context.Context) (abi.Option[trailersResult], error
 	err := t.body.err
 	t.body.mu.Unlock()
 	if err != nil {
-		r.Ok.IsErr, r.Ok.Err = true, codeOf(err)
+		r.Ok.IsErr, r.Ok.Err = true, httpmessage.CodeOf(err)
 		return abi.Some(r), nil
 	}
 	if t.body.trailer != nil {

@@ -5,6 +5,7 @@ import (
 
 	contract "latticework/components/wasi/bindings/wasihttp"
 	"latticework/components/wasi/bindings/wasiio"
+	"latticework/components/wasi/internal/httpmessage"
 	"latticework/components/wasi/streams"
 	"latticework/internal/errcode"
 	"latticework/wit/abi"
@@ -107,7 +108,7 @@ func (b *OutgoingBody) finish(ctx context.Context, trailers *Fields) error {
 	}
 	if err := b.to.end(ctx, trailers); err != nil {
 		b.state = bodyCut
-		return abi.Fail(codeOf(err))
+		return abi.Fail(httpmessage.CodeOf(err))
 	}
 	return nil
 }
@@ -115,7 +116,7 @@ func (b *OutgoingBody) finish(ctx context.Context, trailers *Fields) error {
 // wrongSize cuts the body off for having n bytes and returns the error case.
 func (b *OutgoingBody) wrongSize(n int64) error {
 	code := b.sizeErr(abi.Some(uint64(n)))
-	err := &codeError{code: code, err: errcode.New(errcode.Invalid, "outgoing body: %d bytes, content-length states %d", n, b.length)}
+	err := &httpmessage.CodeError{Code: code, Err: errcode.New(errcode.Invalid, "outgoing body: %d bytes, content-length states %d", n, b.length)}
 	b.failure = streams.Closed()
 	b.cut(err)
 	return abi.Fail(code)
@@ -131,7 +132,7 @@ func (b *OutgoingBody) admit(n int) error {
 		return nil
 	}
 	code := b.sizeErr(abi.Some(uint64(b.written)))
-	err := &codeError{code: code, err: errcode.New(errcode.Invalid, "outgoing body: %d bytes > %d, which content-length states", b.written, b.length)}
+	err := &httpmessage.CodeError{Code: code, Err: errcode.New(errcode.Invalid, "outgoing body: %d bytes > %d, which content-length states", b.written, b.length)}
 	b.failure = streams.Closed()
 	if b.to != nil {
 		b.to.abort(err)

@@ -171,7 +171,7 @@ func TestReceivedFields(t *testing.T) {
 	for _, loaded := range []bool{false, true} {
 		f := receivedFields(h)
 		if loaded {
-			f.load()
+			f.fields.Len()
 		}
 		if got := values(t, f, "b"); !reflect.DeepEqual(got, []string{"2", "3"}) {
 			t.Errorf("loaded %v: get(b) = %q", loaded, got)
@@ -206,8 +206,8 @@ func TestFieldsAreBounded(t *testing.T) {
 	if err := f.Append(ctx, "a", nil); !errors.Is(err, errcode.Exhausted) {
 		t.Errorf("field %d: %v", MaxFieldCount+1, err)
 	}
-	if err := f.Delete(ctx, "a"); err != nil || f.bytes != 0 {
-		t.Errorf("after delete %d bytes are counted, %v", f.bytes, err)
+	if err := f.Delete(ctx, "a"); err != nil || f.fields.Bytes() != 0 {
+		t.Errorf("after delete %d bytes are counted, %v", f.fields.Bytes(), err)
 	}
 }
 
@@ -230,7 +230,7 @@ func TestContentLength(t *testing.T) {
 				}
 			}
 		}
-		n, ok := f.contentLength()
+		n, ok := f.fields.ContentLength()
 		if ok != test.ok || ok && n != test.want {
 			t.Errorf("content-length %q: %d, %v", test.values, n, ok)
 		}
@@ -247,7 +247,7 @@ func FuzzFieldSyntax(f *testing.F) {
 		}
 		var out bytes.Buffer
 		h := http.Header{}
-		fs.addTo(h, "")
+		fs.fields.AddTo(h, "")
 		if err := h.Write(&out); err != nil {
 			t.Fatal(err)
 		}

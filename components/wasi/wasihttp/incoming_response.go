@@ -7,6 +7,7 @@ import (
 
 	contract "latticework/components/wasi/bindings/wasihttp"
 	"latticework/components/wasi/bindings/wasiio"
+	"latticework/components/wasi/internal/httpmessage"
 	"latticework/components/wasi/streams"
 	"latticework/internal/errcode"
 	"latticework/wit/abi"
@@ -14,7 +15,7 @@ import (
 
 // FutureIncomingResponse is the response to a request that was sent.
 type FutureIncomingResponse struct {
-	trip  *trip
+	trip  *httpmessage.Trip
 	ready streams.Event
 	sends sync.WaitGroup
 	given bool
@@ -26,9 +27,9 @@ type FutureIncomingResponse struct {
 var _ contract.FutureIncomingResponse = (*FutureIncomingResponse)(nil)
 
 // send sends r in the background; Drop joins it.
-func (f *FutureIncomingResponse) send(rt http.RoundTripper, r *http.Request) {
+func (f *FutureIncomingResponse) send(r *http.Request) {
 	f.sends.Go(func() {
-		f.resp, f.err = f.trip.RoundTrip(rt, r)
+		f.resp, f.err = f.trip.Send(r)
 		f.ready.Set()
 	})
 }
@@ -52,8 +53,8 @@ func (f *FutureIncomingResponse) Get(context.Context) (abi.Option[responseResult
 	f.given = true
 	var r responseResult
 	if f.err != nil {
-		r.Ok.IsErr, r.Ok.Err = true, codeOf(f.err)
-		f.trip.end()
+		r.Ok.IsErr, r.Ok.Err = true, httpmessage.CodeOf(f.err)
+		f.trip.Finish()
 		return abi.Some(r), nil
 	}
 	r.Ok.Ok = newIncomingResponse(f.trip, f.resp)
@@ -66,7 +67,7 @@ func (f *FutureIncomingResponse) Drop(context.Context) {
 		return
 	}
 	f.given = true
-	f.trip.end()
+	f.trip.Finish()
 	f.sends.Wait()
 	if f.resp != nil {
 		_ = f.resp.Body.Close()
@@ -83,13 +84,13 @@ type IncomingResponse struct {
 
 var _ contract.IncomingResponse = (*IncomingResponse)(nil)
 
-func newIncomingResponse(x *trip, resp *http.Response) *IncomingResponse {
+func newIncomingResponse(x *httpmessage.Trip, resp *http.Response) *IncomingResponse {
 	p := &IncomingResponse{resp: resp, headers: receivedFields(resp.Header)}
 	p.body.src = x.Body(resp.Body)
 	p.body.trailer = func() http.Header { return resp.Trailer }
 	p.body.interrupt = func() { x.Cancel(errcode.New(errcode.Closed, "read body: it is not wanted any more")) }
 	p.body.done = func() {
-		x.end()
+		x.Finish()
 		_ = resp.Body.Close()
 	}
 	return p

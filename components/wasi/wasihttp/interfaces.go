@@ -11,5 +11,5 @@ func Interfaces(out *Outgoing) []*abi.Interface {
 	if out == nil {
 		out = &Outgoing{}
 	}
-	return []*abi.Interface{contract.BindTypes(Types{}), contract.BindOutgoingHandler(out)}
+	return []*abi.Interface{contract.BindTypes(Types{}), contract.BindOutgoingHandler(outgoingHandler{out})}
 }

@@ -3,15 +3,12 @@ package wasihttp
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strings"
 
 	contract "latticework/components/wasi/bindings/wasihttp"
+	"latticework/components/wasi/internal/httpmessage"
 	"latticework/wit/abi"
 )
-
-// maxTarget bounds path and query, and an authority.
-const maxTarget = 64 << 10
 
 // OutgoingRequest is a request that a guest makes.
 type OutgoingRequest struct {
@@ -29,7 +26,7 @@ var _ contract.OutgoingRequest = (*OutgoingRequest)(nil)
 // Body hands out the body, once; it fails too if the fields state no valid
 // length.
 func (q *OutgoingRequest) Body(context.Context) (contract.OutgoingBody, error) {
-	length, ok := q.headers.contentLength()
+	length, ok := q.headers.fields.ContentLength()
 	if q.taken || !ok {
 		return nil, failUnit
 	}
@@ -43,7 +40,7 @@ func (q *OutgoingRequest) Method(context.Context) (contract.Method, error) { ret
 
 // SetMethod sets the method; another one than those with a case is a token.
 func (q *OutgoingRequest) SetMethod(_ context.Context, m contract.Method) error {
-	if m.Case == contract.MethodCaseOther && !isToken(m.Other) {
+	if m.Case == contract.MethodCaseOther && !httpmessage.IsToken(m.Other) {
 		return failUnit
 	}
 	q.method = m
@@ -57,7 +54,7 @@ func (q *OutgoingRequest) PathWithQuery(context.Context) (abi.Option[string], er
 
 // SetPathWithQuery sets path and query.
 func (q *OutgoingRequest) SetPathWithQuery(_ context.Context, p abi.Option[string]) error {
-	if p.Some && !isTarget(p.Value) {
+	if p.Some && !httpmessage.IsTarget(p.Value) {
 		return failUnit
 	}
 	q.path = p
@@ -71,7 +68,7 @@ func (q *OutgoingRequest) Scheme(context.Context) (abi.Option[contract.Scheme], 
 
 // SetScheme sets the scheme.
 func (q *OutgoingRequest) SetScheme(_ context.Context, s abi.Option[contract.Scheme]) error {
-	if s.Some && s.Value.Case == contract.SchemeCaseOther && !isScheme(s.Value.Other) {
+	if s.Some && s.Value.Case == contract.SchemeCaseOther && !httpmessage.IsScheme(s.Value.Other) {
 		return failUnit
 	}
 	q.scheme = s
@@ -85,7 +82,7 @@ func (q *OutgoingRequest) Authority(context.Context) (abi.Option[string], error)
 
 // SetAuthority sets the authority: a host and perhaps a port, no user.
 func (q *OutgoingRequest) SetAuthority(_ context.Context, a abi.Option[string]) error {
-	if a.Some && !isAuthority(a.Value) {
+	if a.Some && !httpmessage.IsAuthority(a.Value) {
 		return failUnit
 	}
 	q.authority = a
@@ -98,40 +95,6 @@ func (q *OutgoingRequest) Headers(context.Context) (contract.Fields, error) { re
 // Drop implements the contract.
 func (q *OutgoingRequest) Drop(context.Context) {}
 
-// isTarget reports whether s is a path, a query, both, or the asterisk.
-func isTarget(s string) bool {
-	if len(s) > maxTarget {
-		return false
-	}
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] >= 0x7f || s[i] == '#' {
-			return false
-		}
-	}
-	return s == "" || s == "*" || s[0] == '/' || s[0] == '?'
-}
-
-// isScheme reports whether s is a scheme of RFC 3986.
-func isScheme(s string) bool {
-	for i := range len(s) {
-		c := s[i] | 0x20
-		letter := c >= 'a' && c <= 'z'
-		if !letter && (i == 0 || !(s[i] >= '0' && s[i] <= '9' || s[i] == '+' || s[i] == '-' || s[i] == '.')) {
-			return false
-		}
-	}
-	return s != ""
-}
-
-// isAuthority reports whether s is a host with or without a port.
-func isAuthority(s string) bool {
-	if s == "" || len(s) > maxTarget || strings.ContainsAny(s, "/?#@\\") {
-		return false
-	}
-	u, err := url.Parse("http://" + s + "/")
-	return err == nil && u.Host == s && u.Hostname() != ""
-}
-
 // methodText returns the method as it is sent.
 func methodText(m contract.Method) string {
 	if m.Case == contract.MethodCaseOther {
@@ -140,59 +103,15 @@ func methodText(m contract.Method) string {
 	return strings.ToUpper(m.Case.String())
 }
 
-// url returns the request's target.
-func (q *OutgoingRequest) url() (*url.URL, error) {
+// httpRequest returns the request for net/http, without its body.
+func (q *OutgoingRequest) httpRequest(ctx context.Context) (*http.Request, error) {
 	scheme := "https"
 	if q.scheme.Some {
 		scheme = strings.ToLower(q.scheme.Value.Case.String())
 	}
-	if scheme != "http" && scheme != "https" {
-		return nil, abi.Fail(contract.ErrorCodeHTTPProtocolError())
-	}
-	if !q.authority.Some {
-		return nil, abi.Fail(contract.ErrorCodeHTTPRequestURIInvalid())
-	}
-	path := q.path.Value
-	switch {
-	case path == "" || path[0] == '?':
-		path = "/" + path
-	case path == "*":
-		return &url.URL{Scheme: scheme, Host: q.authority.Value, Path: "*"}, nil
-	}
-	// The authority before it keeps a path of two slashes from being taken
-	// for one.
-	u, err := url.Parse(scheme + "://" + q.authority.Value + path)
-	if err != nil || u.Host != q.authority.Value || u.User != nil {
-		return nil, abi.Fail(contract.ErrorCodeHTTPRequestURIInvalid())
-	}
-	return u, nil
-}
-
-// httpRequest returns the request for net/http, without its body.
-func (q *OutgoingRequest) httpRequest(ctx context.Context) (*http.Request, error) {
-	u, err := q.url()
+	u, err := httpmessage.URL(scheme, q.authority.Value, q.path.Value)
 	if err != nil {
 		return nil, err
 	}
-	length, ok := q.headers.contentLength()
-	if !ok {
-		return nil, abi.Fail(contract.ErrorCodeHTTPProtocolError())
-	}
-	r := &http.Request{
-		Method: methodText(q.method), URL: u, Host: u.Host,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: make(http.Header, len(q.headers.list)), Body: http.NoBody,
-	}
-	q.headers.addTo(r.Header, "")
-	r.Header.Del("Content-Length")
-	if _, ok := r.Header["User-Agent"]; !ok {
-		r.Header.Set("User-Agent", "") // net/http shall not add its own
-	}
-	if !q.taken && length > 0 {
-		return nil, abi.Fail(contract.ErrorCodeHTTPRequestBodySize(abi.Some(uint64(0))))
-	}
-	if q.taken {
-		r.ContentLength = length
-	}
-	return r.WithContext(ctx), nil
+	return httpmessage.NewRequest(ctx, methodText(q.method), u, &q.headers.fields, q.taken)
 }

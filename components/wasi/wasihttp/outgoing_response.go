@@ -34,7 +34,7 @@ func (p *OutgoingResponse) Headers(context.Context) (contract.Fields, error) { r
 // Body hands out the body, once; it fails too if the fields state no valid
 // length.
 func (p *OutgoingResponse) Body(context.Context) (contract.OutgoingBody, error) {
-	length, ok := p.headers.contentLength()
+	length, ok := p.headers.fields.ContentLength()
 	if p.taken || !ok {
 		return nil, failUnit
 	}

@@ -62,7 +62,7 @@ func request(t *testing.T, method contract.Method, url string, h map[string]stri
 // send hands q over and waits for the outcome.
 func send(t *testing.T, o *Outgoing, q contract.OutgoingRequest, opts abi.Option[contract.RequestOptions]) (contract.IncomingResponse, string) {
 	t.Helper()
-	f, err := o.Handle(ctx, q, opts)
+	f, err := outgoingHandler{o}.Handle(ctx, q, opts)
 	if err != nil {
 		return nil, caseOf(err)
 	}
@@ -158,7 +158,7 @@ func TestOutgoingGet(t *testing.T) {
 		t.Errorf("trailer x-sum %q", v)
 	}
 	trailers.Drop(ctx)
-	if n := o.inFlight.Used(); n != 0 {
+	if n := o.InFlight(); n != 0 {
 		t.Errorf("%d requests under way after the last one", n)
 	}
 }
@@ -212,7 +212,7 @@ func TestOutgoingBody(t *testing.T) {
 				}
 			}
 			write(test.before)
-			f, err := newOutgoing(t).Handle(ctx, q, none())
+			f, err := outgoingHandler{newOutgoing(t)}.Handle(ctx, q, none())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -253,7 +253,7 @@ func TestOutgoingBigBody(t *testing.T) {
 	q := request(t, contract.MethodPost(), url, nil)
 	body, _ := q.Body(ctx)
 	s, _ := body.Write(ctx)
-	f, err := newOutgoing(t).Handle(ctx, q, none())
+	f, err := outgoingHandler{newOutgoing(t)}.Handle(ctx, q, none())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +323,7 @@ func TestOutgoingRefusals(t *testing.T) {
 		if _, code := send(t, test.o, test.q, none()); code != test.want {
 			t.Errorf("%s: code %q, want %q", name, code, test.want)
 		}
-		if n := test.o.inFlight.Used(); n != 0 {
+		if n := test.o.InFlight(); n != 0 {
 			t.Errorf("%s: %d requests under way", name, n)
 		}
 	}
@@ -335,7 +335,7 @@ func TestOutgoingBodyOfWrongLength(t *testing.T) {
 		q := request(t, contract.MethodPost(), url, map[string]string{"content-length": "3"})
 		body, _ := q.Body(ctx)
 		s, _ := body.Write(ctx)
-		f, err := newOutgoing(t).Handle(ctx, q, none())
+		f, err := outgoingHandler{newOutgoing(t)}.Handle(ctx, q, none())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -410,30 +410,30 @@ func (blockedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestOutgoingLimitsAndDrop(t *testing.T) {
 	o := &Outgoing{Transport: blockedTransport{}, Allow: allowAll, MaxInFlight: 2}
 	q := func() contract.OutgoingRequest { return request(t, contract.MethodGet(), "http://a/", nil) }
-	a, err := o.Handle(ctx, q(), none())
+	a, err := outgoingHandler{o}.Handle(ctx, q(), none())
 	if err != nil {
 		t.Fatal(err)
 	}
 	call, cancel := context.WithCancel(ctx)
-	b, err := o.Handle(call, q(), none())
+	b, err := outgoingHandler{o}.Handle(call, q(), none())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := o.Handle(ctx, q(), none()); caseOf(err) != "connection-limit-reached" {
+	if _, err := (outgoingHandler{o}).Handle(ctx, q(), none()); caseOf(err) != "connection-limit-reached" {
 		t.Errorf("a third request: %v", err)
 	}
 	if got, _ := a.Get(ctx); got.Some {
 		t.Errorf("get while waiting: %+v", got)
 	}
 	a.Drop(ctx)
-	if n := o.inFlight.Used(); n != 1 {
+	if n := o.InFlight(); n != 1 {
 		t.Errorf("%d requests under way after a drop, want 1", n)
 	}
 	cancel()
 	if _, code := await(t, b); code == "" {
 		t.Error("the end of the call that made a request did not end it")
 	}
-	if n := o.inFlight.Used(); n != 0 {
+	if n := o.InFlight(); n != 0 {
 		t.Errorf("%d requests under way at the end", n)
 	}
 }
@@ -456,7 +456,7 @@ func TestOutgoingResponseDroppedUnread(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("the connection of a dropped response stays open")
 	}
-	if n := o.inFlight.Used(); n != 0 {
+	if n := o.InFlight(); n != 0 {
 		t.Errorf("%d requests under way", n)
 	}
 }

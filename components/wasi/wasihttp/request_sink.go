@@ -57,7 +57,7 @@ type requestBody struct {
 func (b *requestBody) Read(p []byte) (int, error) {
 	n, err := b.sink.pr.Read(p)
 	if err == io.EOF && b.sink.trailers != nil {
-		b.sink.trailers.addTo(b.trailer, "")
+		b.sink.trailers.fields.AddTo(b.trailer, "")
 		b.sink.trailers = nil
 	}
 	return n, err

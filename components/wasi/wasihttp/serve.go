@@ -3,9 +3,9 @@ package wasihttp
 import (
 	"context"
 	"net/http"
-	"time"
 
 	contract "latticework/components/wasi/bindings/wasihttp"
+	"latticework/components/wasi/internal/httpmessage"
 	"latticework/internal/errcode"
 	"latticework/wit/abi"
 )
@@ -41,7 +41,8 @@ func (o *ResponseOutparam) Drop(context.Context) {}
 
 // newExchange prepares to serve r.
 func newExchange(ctx context.Context, w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{w: w, ctx: ctx}
+	x := &exchange{ctx: ctx}
+	x.sender.Init(ctx, w)
 	x.request.r = r
 	x.out.exchange = x
 	if r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0 {
@@ -51,13 +52,10 @@ func newExchange(ctx context.Context, w http.ResponseWriter, r *http.Request) *e
 		b := &x.request.body
 		b.src = r.Body
 		b.trailer = func() http.Header { return r.Trailer }
-		b.interrupt = func() { _ = http.NewResponseController(w).SetReadDeadline(past) }
+		b.interrupt = func() { httpmessage.InterruptReads(w) }
 	}
 	return x
 }
-
-// past is a deadline that is over.
-var past = time.Unix(1, 0)
 
 // noAnswer is the failure of a guest that returns without an answer.
 var noAnswer = errcode.New(errcode.Trap, "serve request: the guest returned without setting a response").
@@ -70,7 +68,7 @@ func (x *exchange) refuse(code contract.ErrorCode) error {
 	}
 	x.answered = true
 	x.failure = &Error{
-		Status: statusOf(code), Code: code,
+		Status: httpmessage.StatusOf(code), Code: code,
 		Err: errcode.New(errcode.Unavailable, "serve request: the guest answered with the error %s", code.Case),
 	}
 	return nil
@@ -85,7 +83,7 @@ func (x *exchange) send(ctx context.Context, p *OutgoingResponse) error {
 	x.answered = true
 	x.bodyless = p.status == http.StatusNoContent || p.status == http.StatusNotModified
 	exempt := x.bodyless || x.request.r.Method == http.MethodHead
-	length, ok := p.headers.contentLength()
+	length, ok := p.headers.fields.ContentLength()
 	switch {
 	case !ok:
 		return x.reject("its content-length is malformed")
@@ -94,16 +92,8 @@ func (x *exchange) send(ctx context.Context, p *OutgoingResponse) error {
 	case !p.taken && length > 0 && !exempt:
 		return x.reject("it has no body, but a content-length")
 	}
-	h := x.w.Header()
-	p.headers.addTo(h, "")
-	if lengths := h["Content-Length"]; len(lengths) > 1 {
-		h["Content-Length"] = lengths[:1] // they are equal
-	}
-	if _, ok := h["Content-Type"]; !ok {
-		h["Content-Type"] = nil // net/http shall not guess
-	}
 	x.headSent = true
-	x.w.WriteHeader(p.status)
+	x.sender.Head(p.status, &p.headers.fields)
 	if !p.taken {
 		x.complete = true
 		return nil
@@ -132,14 +122,15 @@ func (x *exchange) close(ctx context.Context, err error) *Error {
 		// it finds the end of an unread body only after the handler.
 		_ = x.request.r.Body.Close()
 	}
-	interrupted := x.endWrites()
+	x.closed = true
+	interrupted := x.sender.Stop(x.complete)
 	if interrupted && !x.complete {
 		err = errcode.New(errcode.Of(context.Cause(x.ctx)), "serve request: %w", context.Cause(x.ctx))
 	}
 	switch {
 	case err != nil:
 		code := contract.ErrorCodeInternalError(abi.None[string]())
-		return &Error{Status: statusOfError(err), HeadSent: x.headSent, Complete: x.complete, Code: code, Err: err}
+		return &Error{Status: httpmessage.StatusOfError(err), HeadSent: x.headSent, Complete: x.complete, Code: code, Err: err}
 	case x.failure != nil:
 		x.failure.HeadSent = x.headSent
 		return x.failure

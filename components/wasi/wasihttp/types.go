@@ -6,6 +6,7 @@ import (
 
 	contract "latticework/components/wasi/bindings/wasihttp"
 	"latticework/components/wasi/bindings/wasiio"
+	"latticework/components/wasi/internal/httpmessage"
 	"latticework/components/wasi/streams"
 	"latticework/internal/errcode"
 	"latticework/wit/abi"
@@ -27,9 +28,9 @@ func foreign(what string, got any) error {
 
 // HttpErrorCode finds the code in an error of a body's stream.
 func (Types) HttpErrorCode(_ context.Context, e wasiio.Error) (abi.Option[contract.ErrorCode], error) {
-	var coded *codeError
+	var coded *httpmessage.CodeError
 	if own, ok := e.(*streams.Error); ok && errors.As(own.Err, &coded) {
-		return abi.Some(coded.code), nil
+		return abi.Some(coded.Code), nil
 	}
 	return abi.None[contract.ErrorCode](), nil
 }
@@ -41,11 +42,8 @@ func (Types) NewFields(context.Context) (contract.Fields, error) { return newFie
 func (Types) FieldsFromList(_ context.Context, entries []abi.Tuple2[string, []byte]) (contract.Fields, error) {
 	f := newFields()
 	for _, e := range entries {
-		if err := checkField(e.F0, e.F1); err != nil {
-			return nil, err
-		}
-		if err := f.add(e.F0, stringOf(e.F1)); err != nil {
-			return nil, err
+		if err := f.fields.Append(e.F0, e.F1); err != nil {
+			return nil, headerError(err)
 		}
 	}
 	return f, nil
@@ -57,8 +55,7 @@ func freeze(headers contract.Fields) (*Fields, error) {
 	if !ok {
 		return nil, foreign("fields", headers)
 	}
-	f.load()
-	f.immutable = true
+	f.fields.Freeze()
 	return f, nil
 }
 

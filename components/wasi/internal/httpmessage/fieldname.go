@@ -1,10 +1,10 @@
-package wasihttp
+package httpmessage
 
 import "strings"
 
-// isToken reports whether s is a token of RFC 9110, as names of fields and
+// IsToken reports whether s is a token of RFC 9110, as names of fields and
 // methods are.
-func isToken(s string) bool {
+func IsToken(s string) bool {
 	for i := range len(s) {
 		if !tokenChars[s[i]] {
 			return false
@@ -45,9 +45,9 @@ var forbidden = [...]string{
 	"Proxy-Connection", "Transfer-Encoding", "Upgrade",
 }
 
-// isForbidden reports whether name is one of the forbidden fields, in any
+// IsForbidden reports whether name is one of the forbidden fields, in any
 // spelling.
-func isForbidden(name string) bool {
+func IsForbidden(name string) bool {
 	switch len(name) {
 	case 4, 7, 10, 14, 16, 17, 18, 19:
 	default:
