@@ -11,7 +11,7 @@ root=$(dirname "$examples")
 work=${GUESTS_WORK:-$root/.guests-work}
 mkdir -p "$work/tmp"
 
-all=(counter hello-rust hello-c command-rust command-c counter-go hello-js counter-js library-js)
+all=(counter fetch hello-rust hello-c command-rust command-c counter-go hello-js counter-js library-js)
 if [ $# -gt 0 ]; then wanted=("$@"); else wanted=("${all[@]}"); fi
 
 fail() { echo "guests: $*" >&2; exit 1; }
@@ -41,7 +41,7 @@ node_bin=$work/node_modules/.bin
 jco() { node "$node_bin/jco" "$@"; }
 
 if wants hello-c command-c command-rust; then packages clang-22 lld-22 wasi-libc libclang-rt-22-dev-wasm32; fi
-if wants counter hello-rust command-rust; then packages rustc-web cargo-web rust-web-src lld-22; fi
+if wants counter fetch hello-rust command-rust; then packages rustc-web cargo-web rust-web-src lld-22; fi
 
 # --- WIT: the packages that the project serves, beside a guest's own world
 
@@ -102,6 +102,12 @@ build_counter() {
 build_hello-rust() {
   local core
   rust_http hello-rust hello
+  jco new "$core" -o "$1"
+}
+
+build_fetch() {
+  local core
+  rust_http fetch fetch
   jco new "$core" -o "$1"
 }
 

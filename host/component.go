@@ -43,6 +43,7 @@ type component struct {
 	callers  sync.Map // *boundFunc → abi.ExportedFunc
 
 	settings atomic.Pointer[settings]
+	ends     []func() // what ends with it, see Builtin.Defer
 
 	// gates are those of its links that are present or still have something
 	// open, guarded by host.mu.
@@ -86,6 +87,7 @@ func (h *Host) loadComponent(ctx context.Context, r *linkstate.Component) (*comp
 		c.idle = newIdlePool(r.Limits.RequestsPerReuse)
 	}
 	if err := c.link(); err != nil {
+		c.end()
 		_ = code.Close(ctx)
 		return nil, err
 	}
@@ -98,6 +100,7 @@ func (c *component) link() error {
 		Component: c.record,
 		Config:    c.config,
 		Log:       h.cfg.Log.With(slog.String("component", c.record.Name)),
+		Defer:     func(end func()) { c.ends = append(c.ends, end) },
 	})
 	if err != nil {
 		return err
@@ -126,7 +129,10 @@ func (c *component) link() error {
 	if f := c.record.Limits.Fuel; f > 0 {
 		limits.Fuel = f
 	}
-	c.tmpl, err = c.code.Link(components.LinkConfig{Interfaces: given, Limits: limits})
+	if n := c.record.Limits.Handles; n > 0 {
+		limits.Handles = int(n)
+	}
+	c.tmpl, err = c.code.Link(components.LinkConfig{Interfaces: given, Limits: limits, ReuseInitialized: c.record.ReuseInitialized})
 	return err
 }
 
@@ -320,6 +326,15 @@ func (c *component) free(ctx context.Context) {
 	if err := c.code.Close(ctx); err != nil {
 		c.host.cfg.Log.Warn("close component", "component", c.record.Name, "error", err)
 	}
+	c.end()
+}
+
+// end gives up what was opened for the component.
+func (c *component) end() {
+	for _, end := range c.ends {
+		end()
+	}
+	c.ends = nil
 }
 
 // config returns the component's own settings as they are now. Nobody changes

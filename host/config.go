@@ -64,6 +64,9 @@ type Builtin struct {
 	// not be changed.
 	Config func() map[string]string
 	Log    *slog.Logger
+	// Defer keeps what ends with the component; nil where nothing is to be
+	// opened for it.
+	Defer func(end func())
 }
 
 // Images finds the bytes of a component.

@@ -1,6 +1,10 @@
 package manifest
 
-import "time"
+import (
+	"time"
+
+	"latticework/internal/grant"
+)
 
 // Application is a manifest that has no problems: names are unique, link
 // targets exist or are declared external, values are within their ranges.
@@ -43,6 +47,19 @@ type Component struct {
 	// before its state is thrown away; 1, the default, means fresh state for
 	// each.
 	MaxRequestsPerInstance int
+	// ReuseInitialized lets invocations begin with the state that one
+	// initialisation of the component left, though it called the host.
+	ReuseInitialized bool
+	// Grants are what the component may reach outside, each well formed and
+	// none against another.
+	Grants []Grant
+}
+
+// Grant is something outside that a component may reach.
+type Grant struct {
+	Kind     grant.Kind
+	Text     string
+	Position Position
 }
 
 // Capability is a provider to run. Its image names a technology.
@@ -72,6 +89,14 @@ type Spread struct {
 type Limits struct {
 	Memory int64         // bytes of linear memory, from 64 KiB to 4 GiB
 	Time   time.Duration // of one invocation, from 1 ms to 1 h
+
+	Handles          int // resource handles open at once
+	OpenFiles        int // of all instances on a host together
+	Sockets          int // of all instances on a host together
+	BufferedBytes    int // of one HTTP body that lie in the host
+	Headers          int // fields of one HTTP message
+	HeaderBytes      int // of their names and values
+	OutgoingRequests int // over HTTP, of all instances on a host together
 }
 
 // Link connects imports of Source to Target.

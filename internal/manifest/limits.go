@@ -25,5 +25,17 @@ const (
 	minTime       = time.Millisecond
 	maxTime       = time.Hour
 	maxRequests   = 1_000_000_000
+	maxGrants     = 256 // of one component
+
+	// The ranges of a component's limits.
+	maxHandles     = 1 << 20
+	maxOpenFiles   = 1 << 16
+	maxSockets     = 1 << 16
+	minBuffered    = 64 << 10
+	maxBuffered    = 4 << 20
+	maxHeaders     = 1 << 14
+	minHeaderBytes = 1 << 10
+	maxHeaderBytes = 1 << 20
+	maxOutgoing    = 1 << 16
 	maxSpreadPart = 100 // weight of one spread
 )

@@ -91,11 +91,10 @@ func (d *decoder) componentProperties(c cursor, component *Component) {
 	})
 	known["latticework"] = func(c cursor) {
 		d.object(c, fields{
-			"limits": func(c cursor) {
-				d.object(c, fields{
-					"memory": func(c cursor) { component.Limits.Memory = d.memory(c) },
-					"time":   func(c cursor) { component.Limits.Time = d.duration(c) },
-				})
+			"limits": func(c cursor) { d.limits(c, &component.Limits) },
+			"grants": func(c cursor) { component.Grants = d.grants(c) },
+			"reuse_initialized": func(c cursor) {
+				component.ReuseInitialized, _ = d.truth(c)
 			},
 			"max_requests_per_instance": func(c cursor) {
 				component.MaxRequestsPerInstance, _ = d.integer(c, 1, maxRequests)
@@ -112,8 +111,12 @@ func (d *decoder) capabilityProperties(c cursor, capability *Capability) {
 	d.object(c, known, "image")
 }
 
-// memory reads an amount such as 64MiB, or a number of bytes.
-func (d *decoder) memory(c cursor) int64 {
+// memory reads an amount of linear memory.
+func (d *decoder) memory(c cursor) int64 { return d.bytes(c, minMemory, maxMemory) }
+
+// bytes reads an amount such as 64MiB, or a number of bytes, within [low,
+// high].
+func (d *decoder) bytes(c cursor, low, high int64) int64 {
 	text, ok := d.textOrNumber(c)
 	if !ok {
 		return 0
@@ -131,10 +134,10 @@ func (d *decoder) memory(c cursor) int64 {
 	switch {
 	case err != nil || n < 0:
 		d.invalid(c, "%q is no amount of memory", text).next("write bytes, or a number with KiB, MiB or GiB")
-	case n > maxMemory/unit:
-		d.invalid(c, "%s > %s", text, memoryText(maxMemory))
-	case n*unit < minMemory:
-		d.invalid(c, "%s < %s", text, memoryText(minMemory))
+	case n > high/unit:
+		d.invalid(c, "%s > %s", text, memoryText(high))
+	case n*unit < low:
+		d.invalid(c, "%s < %s", text, memoryText(low))
 	default:
 		return n * unit
 	}

@@ -20,6 +20,8 @@ const (
 	MaxInstances      = 10000
 	MaxDrains         = 16
 	MaxTextBytes      = 1024
+	MaxGrants         = 256
+	MaxGrantBytes     = 4096
 	MaxRequestBytes   = 64
 	MaxRequests       = 8192 // request ids remembered
 	MaxAssignedHosts  = 1000

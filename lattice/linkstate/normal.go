@@ -137,6 +137,12 @@ func normalComponent(in Component) (*Component, error) {
 	default:
 		return nil, errcode.New(errcode.Invalid, "%s: isolation %.80q, want %s or %s", who, in.Isolation, IsolationFresh, IsolationReuse)
 	}
+	if err := validGrants(who, in.Grants); err != nil {
+		return nil, err
+	}
+	if len(in.Grants) == 0 {
+		in.Grants = nil
+	}
 	in.Config, in.Spread, in.Revision = nonEmpty(in.Config), normalSpread(in.Spread), 0
 	return &in, nil
 }

@@ -143,6 +143,14 @@ type Limits struct {
 	TimeoutMillis    uint32 `json:"timeout_millis,omitempty"`
 	MaxInstances     uint32 `json:"max_instances,omitempty"`      // instances at once per host
 	RequestsPerReuse uint32 `json:"requests_per_reuse,omitempty"` // used with isolation "reuse"
+
+	Handles          uint32 `json:"handles,omitempty"`           // resource handles open at once
+	OpenFiles        uint32 `json:"open_files,omitempty"`        // of all instances on a host
+	Sockets          uint32 `json:"sockets,omitempty"`           // of all instances on a host
+	BufferedBytes    uint32 `json:"buffered_bytes,omitempty"`    // of one HTTP body that lie in the host
+	Headers          uint32 `json:"headers,omitempty"`           // fields of one HTTP message
+	HeaderBytes      uint32 `json:"header_bytes,omitempty"`      // of their names and values
+	OutgoingRequests uint32 `json:"outgoing_requests,omitempty"` // HTTP, of all instances on a host
 }
 
 // The isolation policies of a component.
@@ -161,6 +169,10 @@ type Component struct {
 	Spread    []Spread `json:"spread,omitempty"`
 	Limits    Limits   `json:"limits,omitzero"`
 	Isolation string   `json:"isolation,omitempty"`
+	// ReuseInitialized lets invocations begin with the state that one
+	// initialisation left, though it called the host.
+	ReuseInitialized bool    `json:"reuse_initialized,omitempty"`
+	Grants           []Grant `json:"grants,omitempty"` // what it may reach outside; nothing else
 	Revision  uint64   `json:"revision"`
 }
 

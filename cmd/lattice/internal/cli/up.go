@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -31,6 +32,7 @@ type upFlags struct {
 	name       string
 	zone       string
 	labels     []string
+	allowDirs  []string
 	drain      time.Duration
 }
 
@@ -101,6 +103,8 @@ func (f *upFlags) define(c *cobra.Command) {
 	fs.StringVar(&f.name, "name", "", "the host's name for people (default the machine's)")
 	fs.StringVar(&f.zone, "zone", "", "the host's zone, for placement and routing")
 	fs.StringArrayVar(&f.labels, "label", nil, "a label KEY=VALUE of the host, for placement; may be repeated")
+	fs.StringArrayVar(&f.allowDirs, "allow-dir", nil, "a folder that manifests may grant to components on this host; may be repeated")
+	_ = c.MarkFlagDirname("allow-dir")
 	fs.DurationVar(&f.drain, "drain", 30*time.Second, "how long what was accepted may take when the host stops")
 }
 
@@ -199,6 +203,7 @@ func (a *app) bringUp(ctx context.Context, f *upFlags, path string, labels map[s
 		return err
 	}
 	var plan *deployment.Plan
+	allowed := f.allowDirs
 	if path != "" {
 		if plan, err = a.plan(ctx, r.engine, path, f.httpListen); err != nil {
 			return err
@@ -206,10 +211,13 @@ func (a *app) bringUp(ctx context.Context, f *upFlags, path string, labels map[s
 		if err := f.listenable(plan.Addresses()); err != nil {
 			return err
 		}
+		if f.join == "" { // whoever starts the host names the manifest
+			allowed = append(slices.Clone(allowed), plan.Dirs()...)
+		}
 	}
 	r.node, err = node.Start(ctx, node.Config{
 		Folder: r.folder, Engine: r.engine, Lattice: name, NATSListen: f.natsListen, Join: f.join,
-		Name: hostName(f.name), Zone: f.zone, Labels: labels, Version: version(), Log: log,
+		AllowDirs: allowed, Name: hostName(f.name), Zone: f.zone, Labels: labels, Version: version(), Log: log,
 	})
 	if err != nil {
 		return err

@@ -116,6 +116,10 @@ func (p *Plan) build(cfg Config, digests map[string]string) error {
 		d.Configs = append(d.Configs, linkstate.Config{Name: c.Name, Values: c.Properties})
 	}
 	ids := map[string]string{}
+	grants, err := granted(cfg, app)
+	if err != nil {
+		return err
+	}
 	for i := range app.Components {
 		c := &app.Components[i]
 		if c.Scale.Instances == 0 {
@@ -125,6 +129,7 @@ func (p *Plan) build(cfg Config, digests map[string]string) error {
 		d.Components = append(d.Components, linkstate.Component{
 			Name: c.ID, Image: linkstate.Image{Ref: c.Image.Text, Digest: digests[c.Image.Path]},
 			Config: c.Config, Instances: uint32(c.Scale.Instances), Spread: spread(c.Scale), Limits: limits(c), Isolation: isolation(c),
+			ReuseInitialized: c.ReuseInitialized, Grants: grants[i],
 		})
 	}
 	for i := range app.Capabilities {
@@ -177,7 +182,10 @@ func spread(s manifest.Scale) []linkstate.Spread {
 }
 
 func limits(c *manifest.Component) linkstate.Limits {
-	l := linkstate.Limits{MemoryBytes: uint64(c.Limits.Memory), TimeoutMillis: uint32(c.Limits.Time.Milliseconds())}
+	l := linkstate.Limits{MemoryBytes: uint64(c.Limits.Memory), TimeoutMillis: uint32(c.Limits.Time.Milliseconds()),
+		Handles: uint32(c.Limits.Handles), OpenFiles: uint32(c.Limits.OpenFiles), Sockets: uint32(c.Limits.Sockets),
+		BufferedBytes: uint32(c.Limits.BufferedBytes), Headers: uint32(c.Limits.Headers), HeaderBytes: uint32(c.Limits.HeaderBytes),
+		OutgoingRequests: uint32(c.Limits.OutgoingRequests)}
 	if c.MaxRequestsPerInstance > 1 {
 		l.RequestsPerReuse = uint32(c.MaxRequestsPerInstance)
 	}

@@ -34,6 +34,10 @@ type Config struct {
 	// holds the lattice's state, and begins it if the folder has none.
 	Join string
 
+	// AllowDirs are folders of this machine that manifests may grant to
+	// components, with what is in them.
+	AllowDirs []string
+
 	Name    string
 	Zone    string
 	Labels  map[string]string
@@ -252,7 +256,7 @@ func (n *Node) startHost(ctx context.Context) error {
 	h, err := host.New(host.Config{
 		Bus: n.bus, Lattice: n.cfg.Lattice, Cluster: n.identity.Cluster, ID: n.identity.Host,
 		Name: n.cfg.Name, Zone: n.cfg.Zone, Labels: n.cfg.Labels, Version: n.cfg.Version,
-		Engine: n.cfg.Engine, Registry: registry, Contracts: wiring.Contracts(), Builtins: wiring.Builtins,
+		Engine: n.cfg.Engine, Registry: registry, Contracts: wiring.Contracts(), Builtins: wiring.Operator{Dirs: n.cfg.AllowDirs}.Builtins,
 		Images: &images{dir: n.cfg.Folder.Blobs(), client: n.client}, DataFolder: n.cfg.Folder.Providers(), Log: n.cfg.Log,
 	})
 	if err != nil {

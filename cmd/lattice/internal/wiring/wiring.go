@@ -12,6 +12,8 @@ import (
 	"latticework/components/wasi"
 	"latticework/components/wasi/wasihttp"
 	"latticework/host"
+	"latticework/internal/httpout"
+	"latticework/lattice/linkstate"
 	"latticework/providers"
 	"latticework/providers/config/draft"
 	"latticework/providers/config/rc1"
@@ -40,24 +42,59 @@ func Contracts() []*abi.Interface {
 	return []*abi.Interface{keyvalue.BindStore(nil), keyvalue.BindAtomics(nil), keyvalue.BindBatch(nil)}
 }
 
-// Builtins returns what a component gets without a link: WASI 0.2 with no
-// authority, wasi:http that sends nothing out, its own settings, and logging.
+// Builtins returns what a component gets without a link where the operator lets
+// manifests grant no folder, see [Operator.Builtins].
+func Builtins(b host.Builtin) ([]*abi.Interface, error) { return Operator{}.Builtins(b) }
+
+// Operator is what whoever runs a host lets manifests grant on it.
+type Operator struct {
+	// Dirs are folders that manifests may grant, with what is in them.
+	Dirs []string
+}
+
+// Builtins returns what a component gets without a link: WASI and requests over
+// HTTP with the authority that it is granted, its own settings, and logging.
 // What the component writes to its standard output and error is logged, too.
 //
-// Errors: those of [wasi.Interfaces].
-func Builtins(b host.Builtin) ([]*abi.Interface, error) {
+// Errors:
+//   - denied for a folder that is not the operator's to grant.
+//   - those of [grant.Set.Add], [wasi.Open] and [httpout.New].
+func (o Operator) Builtins(b host.Builtin) ([]*abi.Interface, error) {
 	log := b.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	given, err := wasi.Interfaces(wasi.Config{
-		Stdout: &lineLog{log: log, stream: "stdout"},
-		Stderr: &lineLog{log: log, stream: "stderr"},
-	})
+	set, err := o.granted(b.Component)
 	if err != nil {
 		return nil, err
 	}
-	given = append(given, wasihttp.Interfaces(nil)...)
+	cfg := Granted(set)
+	cfg.Stdout = &lineLog{log: log, stream: "stdout"}
+	cfg.Stderr = &lineLog{log: log, stream: "stderr"}
+	var limits linkstate.Limits
+	if b.Component != nil {
+		limits = b.Component.Limits
+	}
+	if len(cfg.Args) > 0 {
+		cfg.Args = append([]string{b.Component.Name}, cfg.Args...)
+	}
+	cfg.MaxOpenFiles, cfg.MaxSockets = int(limits.OpenFiles), int(limits.Sockets)
+	system, err := wasi.Open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	client, err := httpout.New(clientConfig(set, limits))
+	if err != nil {
+		_ = system.Close()
+		return nil, err
+	}
+	if b.Defer != nil {
+		b.Defer(func() {
+			client.Close()
+			_ = system.Close() // what was granted stays as it is
+		})
+	}
+	given := append(system.Interfaces(), wasihttp.Interfaces(wasihttp.NewOutgoing(client))...)
 	settings := &liveSettings{read: b.Config}
 	given = append(given, rc1.BindStore(settings), draft.BindStore(settings))
 	return append(given, logging.BindLogging(logging.NewLogger(log))), nil
