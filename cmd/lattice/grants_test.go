@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"latticework/internal/errcode"
 	"latticework/internal/poll"
 )
 
@@ -145,6 +146,38 @@ func TestManifestGrantsFolders(t *testing.T) {
 	p.await("ready")
 	if out := h.ok("call", "words", "wasi:cli/run.run()"); !strings.HasPrefix(out, "ok") {
 		t.Errorf("with --allow-dir: %q", out)
+	}
+	p.stop()
+}
+
+// TestManifestLimits lets components run into limits of their manifest.
+func TestManifestLimits(t *testing.T) {
+	h := newHome(t)
+	url := hello(t)
+	app := application(t, fmt.Sprintf(`    - name: fetch
+      type: component
+      properties:
+        image: %s
+        latticework: {grants: {net: ["allow=127.0.0.1"]}, limits: {headers: 1}}
+    - name: handles
+      type: component
+      properties:
+        image: %s
+        latticework: {limits: {handles: 1}}
+`, absolute(t, "fetch/fetch.wasm"), absolute(t, "command-rust/command.wasm"))+webPart)
+	p := h.start(slices.Concat([]string{"up", app, "--http-listen", "127.0.0.1:0"}, free)...)
+	web := p.await("ready").HTTP
+	resp, err := http.Get(web + "/?" + url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	if string(body) != "HttpResponseHeaderSectionSize\n" {
+		t.Errorf("a response with three fields where one is allowed: %d %q", resp.StatusCode, body)
+	}
+	if r := h.run("call", "handles", "wasi:cli/run.run()"); r.status != errcode.Exhausted.ExitStatus() || !strings.Contains(r.stderr, "2 > 1") {
+		t.Errorf("two handles where one is allowed: status %d, %s", r.status, r.stderr)
 	}
 	p.stop()
 }

@@ -68,6 +68,11 @@ type Config struct {
 	// MaxSockets bounds open sockets of all instances together; 0 stands for
 	// [sockets.DefaultMaxSockets].
 	MaxSockets int
+	// Limited is told of each file and socket that was refused because of
+	// MaxOpenFiles or MaxSockets, with code exhausted and both numbers: the
+	// guest's error code does not say them. nil for nobody. It may run on
+	// several goroutines at once and returns soon.
+	Limited func(error)
 	// Resolver looks up host names; nil stands for the system's.
 	Resolver sockets.Resolver
 
@@ -138,7 +143,7 @@ func Open(cfg Config) (*System, error) {
 		return nil, err
 	}
 	files, err := filesystem.Open(filesystem.Config{
-		Preopens: cfg.Preopens, MaxOpen: cfg.MaxOpenFiles, Now: cfg.Clock.Wall,
+		Preopens: cfg.Preopens, MaxOpen: cfg.MaxOpenFiles, Limited: cfg.Limited, Now: cfg.Clock.Wall,
 	})
 	if err != nil {
 		return nil, err
@@ -196,7 +201,7 @@ func (s *System) bindSystem(cfg Config, insecure *random.Insecure) {
 
 func (s *System) bindSockets(cfg Config) {
 	net := sockets.New(sockets.Config{
-		Policy: cfg.Network, MaxSockets: cfg.MaxSockets, Resolver: cfg.Resolver,
+		Policy: cfg.Network, MaxSockets: cfg.MaxSockets, Limited: cfg.Limited, Resolver: cfg.Resolver,
 	})
 	s.bind(
 		wasisockets.BindNetwork(net),

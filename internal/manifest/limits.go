@@ -17,15 +17,15 @@ const (
 	maxLabels      = 32 // also of a spread's requirements
 	maxSpreads     = 16
 
-	maxValues     = 100_000 // YAML values read, aliases counted at each use
-	maxName       = 63      // bytes of a name
-	maxText       = 4_096   // bytes of any other text, also of a property's value
-	minMemory     = 64 << 10
-	maxMemory     = 4 << 30
-	minTime       = time.Millisecond
-	maxTime       = time.Hour
-	maxRequests   = 1_000_000_000
-	maxGrants     = 256 // of one component
+	maxValues   = 100_000 // YAML values read, aliases counted at each use
+	maxName     = 63      // bytes of a name
+	maxText     = 4_096   // bytes of any other text, also of a property's value
+	minMemory   = 64 << 10
+	maxMemory   = 4 << 30
+	minTime     = time.Millisecond
+	maxTime     = time.Hour
+	maxRequests = 1_000_000_000
+	maxGrants   = 256 // of one component
 
 	// The ranges of a component's limits.
 	maxHandles     = 1 << 20
@@ -37,5 +37,5 @@ const (
 	minHeaderBytes = 1 << 10
 	maxHeaderBytes = 1 << 20
 	maxOutgoing    = 1 << 16
-	maxSpreadPart = 100 // weight of one spread
+	maxSpreadPart  = 100 // weight of one spread
 )

@@ -173,7 +173,7 @@ type Component struct {
 	// initialisation left, though it called the host.
 	ReuseInitialized bool    `json:"reuse_initialized,omitempty"`
 	Grants           []Grant `json:"grants,omitempty"` // what it may reach outside; nothing else
-	Revision  uint64   `json:"revision"`
+	Revision         uint64  `json:"revision"`
 }
 
 // Provider is a desired capability provider.

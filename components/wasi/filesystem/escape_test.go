@@ -2,6 +2,7 @@ package filesystem
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	wasifs "latticework/components/wasi/bindings/wasifilesystem"
+	"latticework/internal/errcode"
 	"latticework/wit/abi"
 )
 
@@ -265,7 +267,8 @@ func TestSwappedFolder(t *testing.T) {
 
 func TestOpenFilesAreBounded(t *testing.T) {
 	granted, _ := world(t)
-	s, err := Open(Config{Preopens: []Preopen{{HostDir: granted, GuestPath: "/"}}, MaxOpen: 3})
+	var said error
+	s, err := Open(Config{Preopens: []Preopen{{HostDir: granted, GuestPath: "/"}}, MaxOpen: 3, Limited: func(err error) { said = err }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,6 +292,9 @@ func TestOpenFilesAreBounded(t *testing.T) {
 	held = append(held, names)
 	_, err = d.OpenAt(ctx, 0, "file", 0, read)
 	wantCode(t, "one too many", err, "insufficient-memory")
+	if !errors.Is(said, errcode.Exhausted) || said.Error() != "open files: 4 > 3" {
+		t.Errorf("the host is told %v", said)
+	}
 	_, err = d.ReadDirectory(ctx)
 	wantCode(t, "one folder too many", err, "insufficient-memory")
 	for _, h := range held {

@@ -35,6 +35,9 @@ type Config struct {
 	Preopens []Preopen
 	// MaxOpen bounds open files and folders; 0 stands for DefaultMaxOpen.
 	MaxOpen int
+	// Limited is told when a guest hits MaxOpen, which its error code does not
+	// say; nil for nobody. It may run on several goroutines at once.
+	Limited func(error)
 	// Now is the clock for times that a guest sets to "now"; nil stands for
 	// the system's.
 	Now func() time.Time
@@ -46,6 +49,7 @@ type System struct {
 	preopens []granted
 	now      func() time.Time
 	maxOpen  int64
+	limited  func(error)  // may be nil
 	open     atomic.Int64 // files and folders open now, without the preopens
 	seeds    [2]maphash.Seed
 	group    *streams.Group // writes what guests of WASI 0.3 give
@@ -71,6 +75,7 @@ func Open(cfg Config) (*System, error) {
 	s := &System{
 		now:     cfg.Now,
 		maxOpen: int64(cfg.MaxOpen),
+		limited: cfg.Limited,
 		seeds:   [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
 		group:   streams.NewGroup(),
 	}
@@ -132,8 +137,11 @@ func (s *System) GetDirectories(context.Context) ([]abi.Tuple2[wasifs.Descriptor
 
 // takeSlot counts one more open file or folder.
 func (s *System) takeSlot() error {
-	if s.open.Add(1) > s.maxOpen {
+	if n := s.open.Add(1); n > s.maxOpen {
 		s.open.Add(-1)
+		if s.limited != nil {
+			s.limited(errcode.New(errcode.Exhausted, "open files: %d > %d", n, s.maxOpen))
+		}
 		return errMemory
 	}
 	return nil

@@ -66,7 +66,7 @@ func newGuest(ctx context.Context, cfg wasi.Config) (*guest, error) {
 	for _, e := range cfg.Env {
 		g.env.add(e.Name + "=" + e.Value)
 	}
-	files, err := filesystem.Open(filesystem.Config{Preopens: cfg.Preopens, MaxOpen: cfg.MaxOpenFiles, Now: g.clock.Wall})
+	files, err := filesystem.Open(filesystem.Config{Preopens: cfg.Preopens, MaxOpen: cfg.MaxOpenFiles, Limited: cfg.Limited, Now: g.clock.Wall})
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	api "latticework/components/wasi/bindings/wasisockets"
+	"latticework/internal/errcode"
 	"latticework/internal/grant"
 )
 
@@ -21,6 +22,9 @@ type Config struct {
 	Policy Policy
 	// MaxSockets bounds open sockets; 0 stands for DefaultMaxSockets.
 	MaxSockets int
+	// Limited is told when a guest hits MaxSockets, which its error code does
+	// not say; nil for nobody. It may run on several goroutines at once.
+	Limited func(error)
 	// Resolver looks up names; nil stands for the system's.
 	Resolver Resolver
 }
@@ -36,6 +40,7 @@ type System struct {
 	policy   Policy
 	resolver Resolver
 	max      int64
+	limited  func(error) // may be nil
 	open     atomic.Int64
 
 	mu       sync.Mutex
@@ -58,6 +63,7 @@ func New(cfg Config) *System {
 		policy:   Policy{Rules: slices.Clone(cfg.Policy.Rules)},
 		resolver: cfg.Resolver,
 		max:      int64(cfg.MaxSockets),
+		limited:  cfg.Limited,
 		resolved: map[netip.Addr][]string{},
 	}
 	if s.resolver == nil {
@@ -80,8 +86,11 @@ func (s *System) InstanceNetwork(context.Context) (api.Network, error) { return 
 
 // takeSlot counts one more socket.
 func (s *System) takeSlot() error {
-	if s.open.Add(1) > s.max {
+	if n := s.open.Add(1); n > s.max {
 		s.open.Add(-1)
+		if s.limited != nil {
+			s.limited(errcode.New(errcode.Exhausted, "sockets: %d > %d", n, s.max))
+		}
 		return errSocketLimit
 	}
 	return nil

@@ -4,6 +4,7 @@ package sockets
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"latticework/components/wasi/bindings/wasiio"
 	api "latticework/components/wasi/bindings/wasisockets"
+	"latticework/internal/errcode"
 )
 
 func TestEcho(t *testing.T) {
@@ -289,10 +291,14 @@ func TestReceiveShutdown(t *testing.T) {
 
 func TestSocketsAreBounded(t *testing.T) {
 	ctx := testCtx(t)
-	s := New(Config{Policy: rules(t, "0.0.0.0/0"), MaxSockets: 1})
+	var said error
+	s := New(Config{Policy: rules(t, "0.0.0.0/0"), MaxSockets: 1, Limited: func(err error) { said = err }})
 	k := tcp(t, s, v4)
 	_, err := s.CreateTcpSocket(ctx, v4)
 	wantCode(t, "one too many", err, "new-socket-limit")
+	if !errors.Is(said, errcode.Exhausted) || said.Error() != "sockets: 2 > 1" {
+		t.Errorf("the host is told %v", said)
+	}
 	k.Drop(ctx)
 	k.Drop(ctx)
 	tcp(t, s, v4)

@@ -256,3 +256,26 @@ func FuzzFieldSyntax(f *testing.F) {
 		}
 	})
 }
+
+func TestFieldsOfOneComponent(t *testing.T) {
+	few := Types{MaxFields: 2, MaxFieldBytes: 8}
+	f, err := few.NewFields(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, value, want string }{
+		{"a", "1", ""}, {"b", "1234567", "bytes: 10 > 8"}, {"b", "12345", ""}, {"c", "", "fields: 3 > 2"},
+	} {
+		err := f.Append(ctx, c.name, []byte(c.value))
+		if c.want == "" && err != nil || c.want != "" && (!errors.Is(err, errcode.Exhausted) || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("append %s: %v, want %q", c.name, err, c.want)
+		}
+	}
+	again, _ := f.Clone(ctx)
+	if err := again.Append(ctx, "c", nil); !errors.Is(err, errcode.Exhausted) {
+		t.Errorf("a copy takes more: %v", err)
+	}
+	if _, err := few.FieldsFromList(ctx, make([]abi.Tuple2[string, []byte], 0)); err != nil {
+		t.Error(err)
+	}
+}

@@ -2,6 +2,7 @@ package wasihttp
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -408,7 +409,8 @@ func (blockedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func TestOutgoingLimitsAndDrop(t *testing.T) {
-	o := &Outgoing{Transport: blockedTransport{}, Allow: allowAll, MaxInFlight: 2}
+	var said error
+	o := &Outgoing{Transport: blockedTransport{}, Allow: allowAll, MaxInFlight: 2, Limited: func(err error) { said = err }}
 	q := func() contract.OutgoingRequest { return request(t, contract.MethodGet(), "http://a/", nil) }
 	a, err := outgoingHandler{o}.Handle(ctx, q(), none())
 	if err != nil {
@@ -421,6 +423,9 @@ func TestOutgoingLimitsAndDrop(t *testing.T) {
 	}
 	if _, err := (outgoingHandler{o}).Handle(ctx, q(), none()); caseOf(err) != "connection-limit-reached" {
 		t.Errorf("a third request: %v", err)
+	}
+	if !errors.Is(said, errcode.Exhausted) || !strings.Contains(said.Error(), "3 > 2") {
+		t.Errorf("the host is told %v", said)
 	}
 	if got, _ := a.Get(ctx); got.Some {
 		t.Errorf("get while waiting: %+v", got)

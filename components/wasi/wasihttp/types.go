@@ -17,7 +17,17 @@ var failUnit = abi.Fail(struct{}{})
 
 // Types implements the functions of wasi:http/types that are not methods. It
 // keeps nothing: one value serves every guest.
-type Types struct{}
+type Types struct {
+	// MaxFields and MaxFieldBytes bound the fields that a guest makes for one
+	// message; 0 stands for [MaxFieldCount] and [MaxFieldBytes].
+	MaxFields, MaxFieldBytes int
+}
+
+func (t Types) newFields() *Fields {
+	f := newFields()
+	f.fields.Limit(httpmessage.FieldLimits{Count: t.MaxFields, Bytes: t.MaxFieldBytes})
+	return f
+}
 
 var _ contract.TypesInterface = Types{}
 
@@ -36,11 +46,11 @@ func (Types) HttpErrorCode(_ context.Context, e wasiio.Error) (abi.Option[contra
 }
 
 // NewFields returns no fields.
-func (Types) NewFields(context.Context) (contract.Fields, error) { return newFields(), nil }
+func (t Types) NewFields(context.Context) (contract.Fields, error) { return t.newFields(), nil }
 
 // FieldsFromList returns mutable fields with the entries given.
-func (Types) FieldsFromList(_ context.Context, entries []abi.Tuple2[string, []byte]) (contract.Fields, error) {
-	f := newFields()
+func (t Types) FieldsFromList(_ context.Context, entries []abi.Tuple2[string, []byte]) (contract.Fields, error) {
+	f := t.newFields()
 	for _, e := range entries {
 		if err := f.fields.Append(e.F0, e.F1); err != nil {
 			return nil, headerError(err)

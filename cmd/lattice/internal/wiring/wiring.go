@@ -79,6 +79,7 @@ func (o Operator) Builtins(b host.Builtin) ([]*abi.Interface, error) {
 		cfg.Args = append([]string{b.Component.Name}, cfg.Args...)
 	}
 	cfg.MaxOpenFiles, cfg.MaxSockets = int(limits.OpenFiles), int(limits.Sockets)
+	cfg.Limited = limited(log)
 	system, err := wasi.Open(cfg)
 	if err != nil {
 		return nil, err
@@ -94,7 +95,10 @@ func (o Operator) Builtins(b host.Builtin) ([]*abi.Interface, error) {
 			_ = system.Close() // what was granted stays as it is
 		})
 	}
-	given := append(system.Interfaces(), wasihttp.Interfaces(wasihttp.NewOutgoing(client))...)
+	out := wasihttp.NewOutgoing(client)
+	out.Limited = cfg.Limited
+	types := wasihttp.Types{MaxFields: int(limits.Headers), MaxFieldBytes: int(limits.HeaderBytes)}
+	given := append(system.Interfaces(), types.Interfaces(out)...)
 	settings := &liveSettings{read: b.Config}
 	given = append(given, rc1.BindStore(settings), draft.BindStore(settings))
 	return append(given, logging.BindLogging(logging.NewLogger(log))), nil

@@ -39,8 +39,30 @@ type Fields struct {
 	received  http.Header
 	immutable bool
 	bytes     int // of names and values in list, as far as a guest added them
+	limits    FieldLimits
 	few       [4]field
 }
+
+// FieldLimits bound one set of fields that a guest makes; 0 stands for
+// MaxFieldCount and MaxFieldBytes.
+type FieldLimits struct{ Count, Bytes int }
+
+func (l FieldLimits) count() int {
+	if l.Count > 0 {
+		return l.Count
+	}
+	return MaxFieldCount
+}
+
+func (l FieldLimits) bytes() int {
+	if l.Bytes > 0 {
+		return l.Bytes
+	}
+	return MaxFieldBytes
+}
+
+// Limit bounds what is added to f, and to its copies.
+func (f *Fields) Limit(l FieldLimits) { f.limits = l }
 
 // Init makes f empty and mutable.
 func (f *Fields) Init() { f.list = f.few[:0] }
@@ -179,6 +201,7 @@ func (f *Fields) Entries() []abi.Tuple2[string, []byte] {
 // Copy makes f, which is new, a mutable copy of src.
 func (f *Fields) Copy(src *Fields) {
 	src.load()
+	f.limits = src.limits
 	f.list = append(f.few[:0], src.list...)
 	for _, e := range f.list {
 		f.bytes += len(e.name) + len(e.value)
@@ -221,11 +244,11 @@ func (f *Fields) remove(name string) {
 }
 
 func (f *Fields) add(name, value string) error {
-	if len(f.list) >= MaxFieldCount {
-		return errcode.New(errcode.Exhausted, "add field: fields: %d > %d", len(f.list)+1, MaxFieldCount)
+	if n, most := len(f.list)+1, f.limits.count(); n > most {
+		return errcode.New(errcode.Exhausted, "add field: fields: %d > %d", n, most)
 	}
-	if n := f.bytes + len(name) + len(value); n > MaxFieldBytes {
-		return errcode.New(errcode.Exhausted, "add field: bytes: %d > %d", n, MaxFieldBytes)
+	if n, most := f.bytes+len(name)+len(value), f.limits.bytes(); n > most {
+		return errcode.New(errcode.Exhausted, "add field: bytes: %d > %d", n, most)
 	}
 	f.bytes += len(name) + len(value)
 	f.list = append(f.list, field{name, value})

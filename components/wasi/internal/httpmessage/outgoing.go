@@ -30,6 +30,10 @@ type Outgoing struct {
 	// none; 0 for no limit.
 	ConnectTimeout, FirstByteTimeout, BetweenBytesTimeout time.Duration
 
+	// Limited is told when a guest hits MaxInFlight, which its error code does
+	// not say; nil for nobody. It may run on several goroutines at once.
+	Limited func(error)
+
 	inFlight httpout.Slots
 }
 
@@ -61,6 +65,9 @@ func (o *Outgoing) Begin(ctx context.Context, limits *Timeouts) (*Trip, error) {
 		BetweenBytes: timeout(limits.BetweenBytes, o.BetweenBytesTimeout),
 	})
 	if err != nil {
+		if o.Limited != nil {
+			o.Limited(err)
+		}
 		return nil, abi.Fail(CodeOf(err))
 	}
 	return &Trip{Trip: x, owner: o}, nil
