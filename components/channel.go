@@ -304,7 +304,7 @@ func (s *state) end(i uint32, t *wit.Type, reader bool) (*channelEnd, error) {
 		return nil, err
 	}
 	e := h.rep.(*channelEnd)
-	if !wit.Equal(e.channel.typ, t) {
+	if !s.inst.tmpl.sameAsync(e.channel.typ, t) {
 		return nil, errcode.New(errcode.Trap, "handle index %d used with the wrong type: expected a %s of other elements", i, kindName(t))
 	}
 	return e, nil

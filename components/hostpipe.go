@@ -238,7 +238,7 @@ func (sc *scheduler) fromHost(rep any, t *wit.Type) (*channel, error) {
 	if e == nil || e.pipe.typ.Kind != t.Kind {
 		return nil, errcode.New(errcode.Invalid, "a %T was given for a %s", rep, kindName(t))
 	}
-	if !sc.in.tmpl.sameType(t.Elem, e.pipe.typ.Elem) && !wit.Equal(t, e.pipe.typ) {
+	if !sc.in.tmpl.sameAsync(t, e.pipe.typ) {
 		return nil, errcode.New(errcode.Invalid, "a %s of other elements was given", kindName(t))
 	}
 	p, writer, other, err := sc.take(e)

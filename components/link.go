@@ -61,6 +61,7 @@ type Template struct {
 	// resources are the host's, by plan.Resources; nil for the component's own.
 	resources []*wit.Resource
 	exports   map[string]*Export
+	matches   typeMatches
 
 	reuseInitialized bool
 	reuse            reuse
