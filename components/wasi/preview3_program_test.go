@@ -41,6 +41,7 @@ type program struct {
 	stderr  *capture
 	conns   map[string]net.Conn
 	server  *httptest.Server // nil for a command
+	service *http3Service    // of server
 	cleanup []func()
 
 	command sync.WaitGroup
@@ -135,16 +136,15 @@ func (p *program) run(op operation) error {
 		return err
 	}
 	p.cleanup = append(p.cleanup, func() { _ = s.Close() })
-	tmpl, err := p.component.Link(components.LinkConfig{Interfaces: append(s.Interfaces(), http3Interfaces(p.spec)...)})
+	tmpl, err := p.component.Link(components.LinkConfig{Interfaces: append(s.Interfaces(), p.http3Interfaces()...)})
 	if err != nil {
 		return err
 	}
 	if p.spec.World == service {
-		h, err := http3Handler(tmpl)
-		if err != nil {
+		if p.service, err = newHTTP3Service(tmpl); err != nil {
 			return err
 		}
-		p.server = httptest.NewServer(h)
+		p.server = httptest.NewServer(p.service)
 		return nil
 	}
 	p.command.Go(func() {
@@ -280,7 +280,7 @@ func (p *program) kill() error {
 		return errors.New("the program is no service")
 	}
 	p.server.Close()
-	return nil
+	return p.service.failure()
 }
 
 // close ends the program, whatever it does, and everything beside it.

@@ -2,15 +2,12 @@ package wasi_test
 
 import (
 	"context"
-	"errors"
-	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"latticework/components"
 	"latticework/internal/refdata"
-	"latticework/wit/abi"
 )
 
 // preview3Programs is how many programs the WASI 0.3 suite has.
@@ -55,12 +52,4 @@ func runPreview3Suite(t *testing.T, cfg components.EngineConfig) {
 	for name := range failing {
 		t.Errorf("%s is listed as failing, but is not in the suite", name)
 	}
-}
-
-// http3Interfaces are the interfaces of wasi:http that a program gets.
-func http3Interfaces(*programSpec) []*abi.Interface { return nil }
-
-// http3Handler serves requests with a program.
-func http3Handler(*components.Template) (http.Handler, error) {
-	return nil, errors.New("wasi:http/handler@0.3.0 is not built yet")
 }

@@ -1,0 +1,209 @@
+package wasihttp3
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+
+	older "latticework/components/wasi/bindings/wasihttp"
+	contract "latticework/components/wasi/bindings/wasihttp3"
+	"latticework/components/wasi/internal/httpmessage"
+	"latticework/internal/errcode"
+	"latticework/wit/abi"
+)
+
+// Guest is the instance of a component that serves requests.
+type Guest interface {
+	abi.Invoker
+	// Drive lets the guest's tasks go on while f runs on a goroutine of its
+	// own, and with a nil f until none is left.
+	Drive(ctx context.Context, f func(ctx context.Context) error) error
+}
+
+// Serve answers r by calling the handler that exp names on inst, and streams
+// the response to w. When the client has its response the guest may go on with
+// what it began; Serve returns when no task of it is left. By then nothing uses
+// w or r any more.
+//
+// Concurrency: the guest runs on the calling goroutine. ctx bounds it: when it
+// ends, reads from and writes to the client that block are interrupted, which
+// ruins the connection.
+//
+// Errors: an [*httpmessage.Error], which package wasihttp has as Error, always;
+// what is to be done about it is said at [wasihttp.Serve].
+func Serve(ctx context.Context, inst Guest, exp *contract.HandlerExports, w http.ResponseWriter, r *http.Request) error {
+	x := &exchange{ctx: ctx, r: r}
+	x.sender.Init(ctx, w)
+	x.receive(w)
+	resp, err := exp.Handle(ctx, inst, &x.request)
+	if err == nil {
+		err = x.respond(inst, resp)
+	}
+	err = x.refused(err)
+	if err == nil {
+		err = inst.Drive(ctx, nil)
+	}
+	if e := x.close(err); e != nil {
+		return e
+	}
+	return nil
+}
+
+// exchange is one request that is being served, and its response. The
+// goroutine of Serve uses it, and while that drives the guest the one that
+// sends the response.
+type exchange struct {
+	ctx     context.Context //nolint:containedctx // of the one call of Serve
+	r       *http.Request
+	request Request
+	body    received // of the request
+	sender  httpmessage.Sender
+
+	hasBody  bool // the request has one
+	headSent bool // the status was given to the client
+	complete bool // the response is whole
+	failure  *httpmessage.Error
+}
+
+// receive makes the request that the guest gets.
+func (x *exchange) receive(w http.ResponseWriter) {
+	x.request.receive(x.r)
+	if x.r.Body == nil || x.r.Body == http.NoBody || x.r.ContentLength == 0 {
+		return
+	}
+	// Without this net/http would read the body before the first byte of the
+	// response leaves, beside a guest that reads it.
+	_ = http.NewResponseController(w).EnableFullDuplex()
+	x.hasBody = true
+	x.body.init(x.r.Body, func() { httpmessage.InterruptReads(w) }, func() http.Header { return x.r.Trailer }, nil)
+	x.request.body.stream, x.request.body.trailers = &x.body, receivedTrailers{&x.body}
+}
+
+// refused takes an error code that the guest answered for what it is; any
+// other error is returned.
+func (x *exchange) refused(err error) error {
+	var answer *abi.Failure[contract.ErrorCode]
+	if !errors.As(err, &answer) {
+		return err
+	}
+	code := shared(answer.Value)
+	x.failure = &httpmessage.Error{
+		Status: httpmessage.StatusOf(code), Code: code,
+		Err: errcode.New(errcode.Unavailable, "serve request: the guest answered with the error %s", code.Case),
+	}
+	return nil
+}
+
+// respond sends the guest's response.
+//
+// Errors: those of [Guest.Drive]; what is wrong with the response is x.failure.
+func (x *exchange) respond(inst Guest, response contract.Response) error {
+	p, ok := response.(*Response)
+	if !ok {
+		return foreign("response", response)
+	}
+	exempt := bodyless(p.status) || x.r.Method == http.MethodHead
+	length, valid := p.headers.fields.ContentLength()
+	switch {
+	case !valid:
+		return x.reject(p, "its content-length is malformed")
+	case p.status < 200:
+		return x.reject(p, "its status is an informational one")
+	case p.body.stream == nil && length > 0 && !exempt:
+		return x.reject(p, "it has no body, but a content-length")
+	}
+	out := &outbound{length: length, wrongSize: older.ErrorCodeHTTPResponseBodySize}
+	if exempt {
+		out.length = -1
+	}
+	out.take(x.ctx, &p.body, p.headers.fields.Has("trailer"))
+	x.headSent = true
+	x.sender.Head(p.status, &p.headers.fields)
+	if out.empty() {
+		x.complete = true
+		p.body.sent.sent(nil)
+		return nil
+	}
+	return inst.Drive(x.ctx, func(ctx context.Context) error {
+		out.ctx = ctx
+		err := x.stream(out, bodyless(p.status))
+		if err != nil {
+			p.body.close(err)
+			x.fail(err)
+			return nil // that is known to the guest, which may go on
+		}
+		x.complete = true
+		p.body.sent.sent(nil)
+		return nil
+	})
+}
+
+// reject fails the request for a response that cannot be sent.
+func (x *exchange) reject(p *Response, why string) error {
+	x.failure = &httpmessage.Error{
+		Status: http.StatusInternalServerError, Code: older.ErrorCodeHTTPProtocolError(),
+		Err: errcode.New(errcode.Invalid, "serve request: the guest's response cannot be sent: %s", why),
+	}
+	p.body.taken = true
+	p.body.close(&httpmessage.CodeError{Code: older.ErrorCodeHTTPProtocolError(), Err: x.failure.Err})
+	return nil
+}
+
+// fail notes why the response is not whole.
+func (x *exchange) fail(err error) {
+	code := httpmessage.CodeOf(err)
+	x.failure = &httpmessage.Error{Status: httpmessage.StatusOf(code), Code: code, Err: err}
+}
+
+var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
+// stream sends the body. What the guest writes leaves soon after.
+func (x *exchange) stream(out *outbound, discard bool) error {
+	buf := buffers.Get().(*[32 << 10]byte)
+	defer buffers.Put(buf)
+	for {
+		n, err := out.Read(buf[:])
+		if n > 0 && !discard {
+			if _, werr := x.sender.Write(buf[:n]); werr != nil {
+				return werr
+			}
+			if err == nil {
+				err = x.sender.Flush()
+			}
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if out.trailers != nil && !discard {
+		x.sender.Trailers(&out.trailers.fields)
+	}
+	return nil
+}
+
+// close ends the exchange after the guest returned with err.
+func (x *exchange) close(err error) *httpmessage.Error {
+	if x.hasBody {
+		x.body.shut()
+		// Under full duplex net/http reads the connection from two sides if
+		// it finds the end of an unread body only after the handler.
+		_ = x.r.Body.Close()
+	}
+	if x.sender.Stop(x.complete) && !x.complete {
+		err = errcode.New(errcode.Of(context.Cause(x.ctx)), "serve request: %w", context.Cause(x.ctx))
+	}
+	switch {
+	case err != nil:
+		code := older.ErrorCodeInternalError(abi.None[string]())
+		return &httpmessage.Error{Status: httpmessage.StatusOfError(err), HeadSent: x.headSent, Complete: x.complete, Code: code, Err: err}
+	case x.failure != nil:
+		x.failure.HeadSent = x.headSent
+		return x.failure
+	}
+	return nil
+}
