@@ -37,6 +37,7 @@ func run(args []string) error {
 	imported := fs.String("imports", "", "comma-separated interfaces to write Bind functions for, or none (default all)")
 	views := fs.String("views", "", "comma-separated functions, as INTERFACE.FUNCTION, whose list<u8> parameters are handed over in place")
 	prompt := fs.String("prompt", "", "comma-separated async functions, as INTERFACE.FUNCTION, that never wait and are called in place")
+	features := fs.String("features", "", "comma-separated feature gates to open: items that are @unstable are left out otherwise")
 	goImports := map[string]string{}
 	fs.Func("use", "PACKAGE=IMPORTPATH: where the Go contract of another WIT package is (repeatable)", func(s string) error {
 		wp, path, ok := strings.Cut(s, "=")
@@ -49,7 +50,7 @@ func run(args []string) error {
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
-	pkg, err := find(*dir, *pkgName)
+	pkg, err := find(*dir, *pkgName, wit.WithFeatures(list(*features)...))
 	if err != nil {
 		return err
 	}
@@ -63,13 +64,13 @@ func run(args []string) error {
 	return os.WriteFile(filepath.Join(*out, *name+".gen.go"), src, 0o644)
 }
 
-func find(dir, name string) (*wit.Package, error) {
+func find(dir, name string, features wit.Option) (*wit.Package, error) {
 	if dir == "" {
 		id, version := wit.SplitVersion(name)
 		namespace, item, _ := strings.Cut(id, ":")
-		return packages.Package(wit.PackageName{Namespace: namespace, Name: item, Version: version})
+		return wit.NewLoader(wit.WithPackages(packages.Find), features).Load(wit.PackageName{Namespace: namespace, Name: item, Version: version})
 	}
-	_, pkg, err := wit.ParseFS(os.DirFS(dir), ".")
+	_, pkg, err := wit.ParseFS(os.DirFS(dir), ".", features)
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,7 @@ func (s *System) bind3(cfg Config, env *cli.Environment, stdio *cli.Stdio, insec
 		wasicli3.BindTerminalStderr(terminals),
 		clocks.NewMonotonic3(cfg.Clock).Bind(),
 		wasiclocks3.BindSystemClock(clocks.NewSystem3(cfg.Clock)),
+		wasiclocks3.BindTimezone(clocks.NewTimezone3(cfg.Timezone)),
 		wasirandom3.BindRandom(random.NewSecure(cfg.Random)),
 		wasirandom3.BindInsecure(insecure),
 		wasirandom3.BindInsecureSeed(insecure),

@@ -13,6 +13,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"latticework/components/wasi/bindings/wasicli"
@@ -76,6 +77,9 @@ type Config struct {
 	// Resolver looks up host names; nil stands for the system's.
 	Resolver sockets.Resolver
 
+	// Timezone is the zone that guests are told of; nil stands for the one that
+	// the variable TZ in Env names, else UTC.
+	Timezone *time.Location
 	// Clock is where time comes from; nil stands for the system's clock.
 	Clock clocks.Clock
 	// Random is where random bytes come from, safe for concurrent use; nil
@@ -138,6 +142,9 @@ func Open(cfg Config) (*System, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = clocks.System()
 	}
+	if cfg.Timezone == nil {
+		cfg.Timezone = zoneOf(cfg.Env)
+	}
 	seed, err := random.Seed(cfg.Random)
 	if err != nil {
 		return nil, err
@@ -157,6 +164,18 @@ func Open(cfg Config) (*System, error) {
 	s.bindSockets(cfg)
 	s.bind3(cfg, env, stdio, insecure)
 	return s, nil
+}
+
+// zoneOf returns the zone that TZ names, nil without one.
+func zoneOf(env []EnvVar) *time.Location {
+	for _, e := range env {
+		if e.Name == "TZ" && e.Value != "" {
+			if zone, err := time.LoadLocation(e.Value); err == nil && zone != time.Local {
+				return zone
+			}
+		}
+	}
+	return nil
 }
 
 func (s *System) bind(list ...*abi.Interface) { s.interfaces = append(s.interfaces, list...) }
@@ -191,6 +210,7 @@ func (s *System) bindSystem(cfg Config, insecure *random.Insecure) {
 		wasiio.BindStreams(streams.Interfaces{}),
 		wasiclocks.BindMonotonicClock(clocks.NewMonotonic(cfg.Clock)),
 		wasiclocks.BindWallClock(clocks.NewWall(cfg.Clock)),
+		wasiclocks.BindTimezone(clocks.NewTimezone(cfg.Timezone)),
 		wasirandom.BindRandom(random.NewSecure(cfg.Random)),
 		wasirandom.BindInsecure(insecure),
 		wasirandom.BindInsecureSeed(insecure),

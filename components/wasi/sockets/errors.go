@@ -1,12 +1,15 @@
 package sockets
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
 	"syscall"
 
+	"latticework/components/wasi/bindings/wasiio"
 	api "latticework/components/wasi/bindings/wasisockets"
+	"latticework/components/wasi/streams"
 	"latticework/wit/abi"
 )
 
@@ -93,4 +96,14 @@ func streamError(err error) error {
 		return err
 	}
 	return codeError(codeOf(err))
+}
+
+// NetworkErrorCode implements the function of the interface network: the code
+// of a stream error that came from a socket.
+func (s *System) NetworkErrorCode(_ context.Context, err wasiio.Error) (abi.Option[api.ErrorCode], error) {
+	var code codeError
+	if own, ok := err.(*streams.Error); ok && errors.As(own.Err, &code) {
+		return abi.Some(api.ErrorCode(code)), nil
+	}
+	return abi.None[api.ErrorCode](), nil
 }

@@ -244,6 +244,109 @@ func (g wallClockGlue) wireResolution(ctx context.Context, w *abi.WireCall) erro
 	return w.Out.Err()
 }
 
+// TimezoneInterface is the interface wasi:clocks/timezone@0.2.12.
+//
+// The local time zone, behind a feature gate.
+type TimezoneInterface interface {
+	// The zone's name and offset at a moment; UTC if the zone is unknown.
+	Display(ctx context.Context, when Datetime) (TimezoneDisplay, error)
+	// `utc-offset` of `display`.
+	UtcOffset(ctx context.Context, when Datetime) (int32, error)
+}
+
+// TimezoneDisplay is the record timezone-display.
+//
+// What to show for a moment in the local zone.
+type TimezoneDisplay struct {
+	// Seconds east of UTC, less than a day either way.
+	UtcOffset int32
+	// The zone's abbreviation, or the offset as text.
+	Name string
+	// Whether summer time is in force.
+	InDaylightSavingTime bool
+}
+
+// The types of the functions of wasi:clocks/timezone@0.2.12.
+var (
+	funcTimezoneDisplay = &wit.FuncType{
+		Params: []wit.Param{{Name: "when", Type: witDatetime}},
+		Result: witTimezoneDisplay,
+	}
+	funcTimezoneUtcOffset = &wit.FuncType{
+		Params: []wit.Param{{Name: "when", Type: witDatetime}},
+		Result: witS32,
+	}
+)
+
+// BindTimezone returns the interface wasi:clocks/timezone@0.2.12
+// served by impl.
+func BindTimezone(impl TimezoneInterface) *abi.Interface {
+	g := timezoneGlue{impl}
+	return &abi.Interface{
+		Name: "wasi:clocks/timezone@0.2.12",
+		Funcs: []abi.Func{
+			{Name: "display", Type: funcTimezoneDisplay, Call: g.callDisplay, Wire: g.wireDisplay},
+			{Name: "utc-offset", Type: funcTimezoneUtcOffset, Call: g.callUtcOffset, Wire: g.wireUtcOffset},
+		},
+	}
+}
+
+type timezoneGlue struct{ impl TimezoneInterface }
+
+func (g timezoneGlue) callDisplay(ctx context.Context, c *abi.Call) error {
+	m := &c.Mem
+	p0 := loadDatetime(m, c.Params)
+	if err := m.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.Display(ctx, p0)
+	if err != nil {
+		return err
+	}
+	storeTimezoneDisplay(m, c.Result, r)
+	return m.Err()
+}
+
+func (g timezoneGlue) wireDisplay(ctx context.Context, w *abi.WireCall) error {
+	p0 := decodeDatetime(w)
+	if err := w.In.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.Display(ctx, p0)
+	if err != nil {
+		return err
+	}
+	encodeTimezoneDisplay(w, r)
+	return w.Out.Err()
+}
+
+func (g timezoneGlue) callUtcOffset(ctx context.Context, c *abi.Call) error {
+	m := &c.Mem
+	p0 := loadDatetime(m, c.Params)
+	if err := m.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.UtcOffset(ctx, p0)
+	if err != nil {
+		return err
+	}
+	m.PutS32(c.Result, r)
+	return m.Err()
+}
+
+func (g timezoneGlue) wireUtcOffset(ctx context.Context, w *abi.WireCall) error {
+	p0 := decodeDatetime(w)
+	if err := w.In.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.UtcOffset(ctx, p0)
+	if err != nil {
+		return err
+	}
+	w.Out.PutS32(r)
+	return w.Out.Err()
+}
+
 func storeDatetime(m *abi.Mem, b []byte, v Datetime) {
 	m.PutU64(b, v.Seconds)
 	m.PutU32(b[8:], v.Nanoseconds)
@@ -254,6 +357,30 @@ func encodeDatetime(w *abi.WireCall, v Datetime) {
 	w.Out.PutU32(v.Nanoseconds)
 }
 
+func loadDatetime(m *abi.Mem, b []byte) (v Datetime) {
+	v.Seconds = m.U64(b)
+	v.Nanoseconds = m.U32(b[8:])
+	return v
+}
+
+func storeTimezoneDisplay(m *abi.Mem, b []byte, v TimezoneDisplay) {
+	m.PutS32(b, v.UtcOffset)
+	m.PutString(b[4:], v.Name)
+	m.PutBool(b[12:], v.InDaylightSavingTime)
+}
+
+func decodeDatetime(w *abi.WireCall) (v Datetime) {
+	v.Seconds = w.In.U64()
+	v.Nanoseconds = w.In.U32()
+	return v
+}
+
+func encodeTimezoneDisplay(w *abi.WireCall, v TimezoneDisplay) {
+	w.Out.PutS32(v.UtcOffset)
+	w.Out.PutString(v.Name)
+	w.Out.PutBool(v.InDaylightSavingTime)
+}
+
 // The component-model types that the functions above are made of.
 var (
 	witU64               = wit.Primitive(wit.KindU64)
@@ -262,5 +389,13 @@ var (
 		{Name: "seconds", Type: witU64},
 		{Name: "nanoseconds", Type: witU32},
 	}}
-	witU32 = wit.Primitive(wit.KindU32)
+	witTimezoneDisplay = &wit.Type{Kind: wit.KindRecord, Name: "timezone-display", Fields: []wit.Field{
+		{Name: "utc-offset", Type: witS32},
+		{Name: "name", Type: witString},
+		{Name: "in-daylight-saving-time", Type: witBool},
+	}}
+	witS32    = wit.Primitive(wit.KindS32)
+	witU32    = wit.Primitive(wit.KindU32)
+	witString = wit.Primitive(wit.KindString)
+	witBool   = wit.Primitive(wit.KindBool)
 )

@@ -1,4 +1,4 @@
 // Package wasiclocks3 is the Go contract of wasi:clocks@0.3.0.
 package wasiclocks3
 
-//go:generate go run latticework/cmd/lattice-bindgen -package wasi:clocks@0.3.0 -o . -name wasiclocks3 -exports none
+//go:generate go run latticework/cmd/lattice-bindgen -package wasi:clocks@0.3.0 -features clocks-timezone -o . -name wasiclocks3 -exports none

@@ -233,6 +233,115 @@ func (g systemClockGlue) wireGetResolution(ctx context.Context, w *abi.WireCall)
 	return w.Out.Err()
 }
 
+// TimezoneInterface is the interface wasi:clocks/timezone@0.3.0.
+//
+// The local time zone, behind a feature gate.
+type TimezoneInterface interface {
+	// The zone's name in the IANA database, such as `Europe/Berlin`; none if it has none
+	// or is unknown.
+	IanaId(ctx context.Context) (abi.Option[string], error)
+	// Nanoseconds east of UTC at a moment, less than a day either way; none if the zone
+	// is unknown.
+	UtcOffset(ctx context.Context, when Instant) (abi.Option[int64], error)
+	// A name of the zone for people; nothing may depend on its form.
+	ToDebugString(ctx context.Context) (string, error)
+}
+
+// The types of the functions of wasi:clocks/timezone@0.3.0.
+var (
+	funcTimezoneIanaId = &wit.FuncType{
+		Result: witOptionString,
+	}
+	funcTimezoneUtcOffset = &wit.FuncType{
+		Params: []wit.Param{{Name: "when", Type: witInstant}},
+		Result: witOptionS64,
+	}
+	funcTimezoneToDebugString = &wit.FuncType{
+		Result: witString,
+	}
+)
+
+// BindTimezone returns the interface wasi:clocks/timezone@0.3.0
+// served by impl.
+func BindTimezone(impl TimezoneInterface) *abi.Interface {
+	g := timezoneGlue{impl}
+	return &abi.Interface{
+		Name: "wasi:clocks/timezone@0.3.0",
+		Funcs: []abi.Func{
+			{Name: "iana-id", Type: funcTimezoneIanaId, Call: g.callIanaId, Wire: g.wireIanaId},
+			{Name: "utc-offset", Type: funcTimezoneUtcOffset, Call: g.callUtcOffset, Wire: g.wireUtcOffset},
+			{Name: "to-debug-string", Type: funcTimezoneToDebugString, Call: g.callToDebugString, Wire: g.wireToDebugString},
+		},
+	}
+}
+
+type timezoneGlue struct{ impl TimezoneInterface }
+
+func (g timezoneGlue) callIanaId(ctx context.Context, c *abi.Call) error {
+	m := &c.Mem
+	r, err := g.impl.IanaId(ctx)
+	if err != nil {
+		return err
+	}
+	storeOptionString(m, c.Result, r)
+	return m.Err()
+}
+
+func (g timezoneGlue) wireIanaId(ctx context.Context, w *abi.WireCall) error {
+	r, err := g.impl.IanaId(ctx)
+	if err != nil {
+		return err
+	}
+	encodeOptionString(w, r)
+	return w.Out.Err()
+}
+
+func (g timezoneGlue) callUtcOffset(ctx context.Context, c *abi.Call) error {
+	m := &c.Mem
+	p0 := loadInstant(m, c.Params)
+	if err := m.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.UtcOffset(ctx, p0)
+	if err != nil {
+		return err
+	}
+	storeOptionS64(m, c.Result, r)
+	return m.Err()
+}
+
+func (g timezoneGlue) wireUtcOffset(ctx context.Context, w *abi.WireCall) error {
+	p0 := decodeInstant(w)
+	if err := w.In.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.UtcOffset(ctx, p0)
+	if err != nil {
+		return err
+	}
+	encodeOptionS64(w, r)
+	return w.Out.Err()
+}
+
+func (g timezoneGlue) callToDebugString(ctx context.Context, c *abi.Call) error {
+	m := &c.Mem
+	r, err := g.impl.ToDebugString(ctx)
+	if err != nil {
+		return err
+	}
+	m.PutString(c.Result, r)
+	return m.Err()
+}
+
+func (g timezoneGlue) wireToDebugString(ctx context.Context, w *abi.WireCall) error {
+	r, err := g.impl.ToDebugString(ctx)
+	if err != nil {
+		return err
+	}
+	w.Out.PutString(r)
+	return w.Out.Err()
+}
+
 func storeInstant(m *abi.Mem, b []byte, v Instant) {
 	m.PutS64(b, v.Seconds)
 	m.PutU32(b[8:], v.Nanoseconds)
@@ -243,6 +352,54 @@ func encodeInstant(w *abi.WireCall, v Instant) {
 	w.Out.PutU32(v.Nanoseconds)
 }
 
+func storeOptionString(m *abi.Mem, b []byte, v abi.Option[string]) {
+	if !v.Some {
+		m.PutDisc(b, 0, 2)
+		return
+	}
+	m.PutDisc(b, 1, 2)
+	m.PutString(b[4:], v.Value)
+}
+
+func encodeOptionString(w *abi.WireCall, v abi.Option[string]) {
+	if !v.Some {
+		w.Out.PutDisc(0, 2)
+		return
+	}
+	w.Out.PutDisc(1, 2)
+	w.Out.PutString(v.Value)
+}
+
+func loadInstant(m *abi.Mem, b []byte) (v Instant) {
+	v.Seconds = m.S64(b)
+	v.Nanoseconds = m.U32(b[8:])
+	return v
+}
+
+func storeOptionS64(m *abi.Mem, b []byte, v abi.Option[int64]) {
+	if !v.Some {
+		m.PutDisc(b, 0, 2)
+		return
+	}
+	m.PutDisc(b, 1, 2)
+	m.PutS64(b[8:], v.Value)
+}
+
+func decodeInstant(w *abi.WireCall) (v Instant) {
+	v.Seconds = w.In.S64()
+	v.Nanoseconds = w.In.U32()
+	return v
+}
+
+func encodeOptionS64(w *abi.WireCall, v abi.Option[int64]) {
+	if !v.Some {
+		w.Out.PutDisc(0, 2)
+		return
+	}
+	w.Out.PutDisc(1, 2)
+	w.Out.PutS64(v.Value)
+}
+
 // The component-model types that the functions above are made of.
 var (
 	witU64     = wit.Primitive(wit.KindU64)
@@ -250,6 +407,9 @@ var (
 		{Name: "seconds", Type: witS64},
 		{Name: "nanoseconds", Type: witU32},
 	}}
-	witS64 = wit.Primitive(wit.KindS64)
-	witU32 = wit.Primitive(wit.KindU32)
+	witOptionString = &wit.Type{Kind: wit.KindOption, Elem: witString}
+	witOptionS64    = &wit.Type{Kind: wit.KindOption, Elem: witS64}
+	witString       = wit.Primitive(wit.KindString)
+	witS64          = wit.Primitive(wit.KindS64)
+	witU32          = wit.Primitive(wit.KindU32)
 )

@@ -654,6 +654,8 @@ var ResourceResponseOutparam = &wit.Resource{Name: "response-outparam", Interfac
 //
 // The right to answer one request once.
 type ResponseOutparam interface {
+	// Sends a response with a status from 100 to 199 ahead of the real one.
+	SendInformational(ctx context.Context, status uint16, headers Fields) error
 	// Drop is called when the last owner let go of it.
 	Drop(ctx context.Context)
 }
@@ -893,6 +895,10 @@ var (
 		Params: []wit.Param{{Name: "self", Type: witBorrowRequestOptions}, {Name: "duration", Type: witOptionU64}},
 		Result: witResult,
 	}
+	funcTypesResponseOutparamSendInformational = &wit.FuncType{
+		Params: []wit.Param{{Name: "self", Type: witBorrowResponseOutparam}, {Name: "status", Type: witU16}, {Name: "headers", Type: witOwnFields}},
+		Result: witResultUnitErrorCode,
+	}
 	funcTypesResponseOutparamSet = &wit.FuncType{
 		Params: []wit.Param{{Name: "param", Type: witOwnResponseOutparam}, {Name: "response", Type: witResultOwnOutgoingResponseErrorCode}},
 	}
@@ -1005,6 +1011,7 @@ func BindTypes(impl TypesInterface) *abi.Interface {
 			{Name: "[method]request-options.set-first-byte-timeout", Type: funcTypesRequestOptionsSetFirstByteTimeout, Call: g.callRequestOptionsSetFirstByteTimeout, Wire: g.wireRequestOptionsSetFirstByteTimeout},
 			{Name: "[method]request-options.between-bytes-timeout", Type: funcTypesRequestOptionsBetweenBytesTimeout, Call: g.callRequestOptionsBetweenBytesTimeout, Wire: g.wireRequestOptionsBetweenBytesTimeout},
 			{Name: "[method]request-options.set-between-bytes-timeout", Type: funcTypesRequestOptionsSetBetweenBytesTimeout, Call: g.callRequestOptionsSetBetweenBytesTimeout, Wire: g.wireRequestOptionsSetBetweenBytesTimeout},
+			{Name: "[method]response-outparam.send-informational", Type: funcTypesResponseOutparamSendInformational, Call: g.callResponseOutparamSendInformational, Wire: g.wireResponseOutparamSendInformational},
 			{Name: "[static]response-outparam.set", Type: funcTypesResponseOutparamSet, Call: g.callResponseOutparamSet, Wire: g.wireResponseOutparamSet},
 			{Name: "[method]incoming-response.status", Type: funcTypesIncomingResponseStatus, Call: g.callIncomingResponseStatus, Wire: g.wireIncomingResponseStatus},
 			{Name: "[method]incoming-response.headers", Type: funcTypesIncomingResponseHeaders, Call: g.callIncomingResponseHeaders, Wire: g.wireIncomingResponseHeaders},
@@ -2082,6 +2089,47 @@ func (g typesGlue) wireRequestOptionsSetBetweenBytesTimeout(ctx context.Context,
 	return w.Out.Err()
 }
 
+func (g typesGlue) callResponseOutparamSendInformational(ctx context.Context, c *abi.Call) error {
+	m := &c.Mem
+	self := glue.Borrow[ResponseOutparam](m, c.Params, ResourceResponseOutparam)
+	p0 := m.U16(c.Params[4:])
+	p1 := glue.Own[Fields](m, c.Params[8:], ResourceFields)
+	if err := m.Err(); err != nil {
+		return err
+	}
+	if err := self.SendInformational(ctx, p0, p1); err != nil {
+		f, ok := glue.Failure[ErrorCode](err)
+		if !ok {
+			return err
+		}
+		m.PutDisc(c.Result, 1, 2)
+		storeErrorCode(m, c.Result[8:], f)
+		return m.Err()
+	}
+	m.PutDisc(c.Result, 0, 2)
+	return m.Err()
+}
+
+func (g typesGlue) wireResponseOutparamSendInformational(ctx context.Context, w *abi.WireCall) error {
+	self := glue.WireBorrow[ResponseOutparam](w, ResourceResponseOutparam)
+	p0 := w.In.U16()
+	p1 := glue.WireOwn[Fields](w, ResourceFields)
+	if err := w.In.Err(); err != nil {
+		return err
+	}
+	if err := self.SendInformational(ctx, p0, p1); err != nil {
+		f, ok := glue.Failure[ErrorCode](err)
+		if !ok {
+			return err
+		}
+		w.Out.PutDisc(1, 2)
+		encodeErrorCode(w, f)
+		return w.Out.Err()
+	}
+	w.Out.PutDisc(0, 2)
+	return w.Out.Err()
+}
+
 func (g typesGlue) callResponseOutparamSet(ctx context.Context, c *abi.Call) error {
 	m := &c.Mem
 	p0 := glue.Own[ResponseOutparam](m, c.Params, ResourceResponseOutparam)
@@ -2989,6 +3037,78 @@ func decodeOptionU64(w *abi.WireCall) (v abi.Option[uint64]) {
 	return v
 }
 
+func storeErrorCode(m *abi.Mem, b []byte, v ErrorCode) {
+	m.PutDisc(b, int(v.Case), 39)
+	switch v.Case {
+	case ErrorCodeCaseDNSError:
+		storeDNSErrorPayload(m, b[8:], v.DNSError)
+	case ErrorCodeCaseTLSAlertReceived:
+		storeTLSAlertReceivedPayload(m, b[8:], v.TLSAlertReceived)
+	case ErrorCodeCaseHTTPRequestBodySize:
+		storeOptionU64(m, b[8:], v.HTTPRequestBodySize)
+	case ErrorCodeCaseHTTPRequestHeaderSectionSize:
+		storeOptionU32(m, b[8:], v.HTTPRequestHeaderSectionSize)
+	case ErrorCodeCaseHTTPRequestHeaderSize:
+		storeOptionFieldSizePayload(m, b[8:], v.HTTPRequestHeaderSize)
+	case ErrorCodeCaseHTTPRequestTrailerSectionSize:
+		storeOptionU32(m, b[8:], v.HTTPRequestTrailerSectionSize)
+	case ErrorCodeCaseHTTPRequestTrailerSize:
+		storeFieldSizePayload(m, b[8:], v.HTTPRequestTrailerSize)
+	case ErrorCodeCaseHTTPResponseHeaderSectionSize:
+		storeOptionU32(m, b[8:], v.HTTPResponseHeaderSectionSize)
+	case ErrorCodeCaseHTTPResponseHeaderSize:
+		storeFieldSizePayload(m, b[8:], v.HTTPResponseHeaderSize)
+	case ErrorCodeCaseHTTPResponseBodySize:
+		storeOptionU64(m, b[8:], v.HTTPResponseBodySize)
+	case ErrorCodeCaseHTTPResponseTrailerSectionSize:
+		storeOptionU32(m, b[8:], v.HTTPResponseTrailerSectionSize)
+	case ErrorCodeCaseHTTPResponseTrailerSize:
+		storeFieldSizePayload(m, b[8:], v.HTTPResponseTrailerSize)
+	case ErrorCodeCaseHTTPResponseTransferCoding:
+		storeOptionString(m, b[8:], v.HTTPResponseTransferCoding)
+	case ErrorCodeCaseHTTPResponseContentCoding:
+		storeOptionString(m, b[8:], v.HTTPResponseContentCoding)
+	case ErrorCodeCaseInternalError:
+		storeOptionString(m, b[8:], v.InternalError)
+	}
+}
+
+func encodeErrorCode(w *abi.WireCall, v ErrorCode) {
+	w.Out.PutDisc(int(v.Case), 39)
+	switch v.Case {
+	case ErrorCodeCaseDNSError:
+		encodeDNSErrorPayload(w, v.DNSError)
+	case ErrorCodeCaseTLSAlertReceived:
+		encodeTLSAlertReceivedPayload(w, v.TLSAlertReceived)
+	case ErrorCodeCaseHTTPRequestBodySize:
+		encodeOptionU64(w, v.HTTPRequestBodySize)
+	case ErrorCodeCaseHTTPRequestHeaderSectionSize:
+		encodeOptionU32(w, v.HTTPRequestHeaderSectionSize)
+	case ErrorCodeCaseHTTPRequestHeaderSize:
+		encodeOptionFieldSizePayload(w, v.HTTPRequestHeaderSize)
+	case ErrorCodeCaseHTTPRequestTrailerSectionSize:
+		encodeOptionU32(w, v.HTTPRequestTrailerSectionSize)
+	case ErrorCodeCaseHTTPRequestTrailerSize:
+		encodeFieldSizePayload(w, v.HTTPRequestTrailerSize)
+	case ErrorCodeCaseHTTPResponseHeaderSectionSize:
+		encodeOptionU32(w, v.HTTPResponseHeaderSectionSize)
+	case ErrorCodeCaseHTTPResponseHeaderSize:
+		encodeFieldSizePayload(w, v.HTTPResponseHeaderSize)
+	case ErrorCodeCaseHTTPResponseBodySize:
+		encodeOptionU64(w, v.HTTPResponseBodySize)
+	case ErrorCodeCaseHTTPResponseTrailerSectionSize:
+		encodeOptionU32(w, v.HTTPResponseTrailerSectionSize)
+	case ErrorCodeCaseHTTPResponseTrailerSize:
+		encodeFieldSizePayload(w, v.HTTPResponseTrailerSize)
+	case ErrorCodeCaseHTTPResponseTransferCoding:
+		encodeOptionString(w, v.HTTPResponseTransferCoding)
+	case ErrorCodeCaseHTTPResponseContentCoding:
+		encodeOptionString(w, v.HTTPResponseContentCoding)
+	case ErrorCodeCaseInternalError:
+		encodeOptionString(w, v.InternalError)
+	}
+}
+
 func loadResultOwnOutgoingResponseErrorCode(m *abi.Mem, b []byte) (v abi.Result[OutgoingResponse, ErrorCode]) {
 	v.IsErr = m.Disc(b, 2) == 1
 	if v.IsErr {
@@ -3035,84 +3155,12 @@ func loadOptionOwnFields(m *abi.Mem, b []byte) (v abi.Option[Fields]) {
 	return v
 }
 
-func storeErrorCode(m *abi.Mem, b []byte, v ErrorCode) {
-	m.PutDisc(b, int(v.Case), 39)
-	switch v.Case {
-	case ErrorCodeCaseDNSError:
-		storeDNSErrorPayload(m, b[8:], v.DNSError)
-	case ErrorCodeCaseTLSAlertReceived:
-		storeTLSAlertReceivedPayload(m, b[8:], v.TLSAlertReceived)
-	case ErrorCodeCaseHTTPRequestBodySize:
-		storeOptionU64(m, b[8:], v.HTTPRequestBodySize)
-	case ErrorCodeCaseHTTPRequestHeaderSectionSize:
-		storeOptionU32(m, b[8:], v.HTTPRequestHeaderSectionSize)
-	case ErrorCodeCaseHTTPRequestHeaderSize:
-		storeOptionFieldSizePayload(m, b[8:], v.HTTPRequestHeaderSize)
-	case ErrorCodeCaseHTTPRequestTrailerSectionSize:
-		storeOptionU32(m, b[8:], v.HTTPRequestTrailerSectionSize)
-	case ErrorCodeCaseHTTPRequestTrailerSize:
-		storeFieldSizePayload(m, b[8:], v.HTTPRequestTrailerSize)
-	case ErrorCodeCaseHTTPResponseHeaderSectionSize:
-		storeOptionU32(m, b[8:], v.HTTPResponseHeaderSectionSize)
-	case ErrorCodeCaseHTTPResponseHeaderSize:
-		storeFieldSizePayload(m, b[8:], v.HTTPResponseHeaderSize)
-	case ErrorCodeCaseHTTPResponseBodySize:
-		storeOptionU64(m, b[8:], v.HTTPResponseBodySize)
-	case ErrorCodeCaseHTTPResponseTrailerSectionSize:
-		storeOptionU32(m, b[8:], v.HTTPResponseTrailerSectionSize)
-	case ErrorCodeCaseHTTPResponseTrailerSize:
-		storeFieldSizePayload(m, b[8:], v.HTTPResponseTrailerSize)
-	case ErrorCodeCaseHTTPResponseTransferCoding:
-		storeOptionString(m, b[8:], v.HTTPResponseTransferCoding)
-	case ErrorCodeCaseHTTPResponseContentCoding:
-		storeOptionString(m, b[8:], v.HTTPResponseContentCoding)
-	case ErrorCodeCaseInternalError:
-		storeOptionString(m, b[8:], v.InternalError)
-	}
-}
-
 func decodeOptionOwnFields(w *abi.WireCall) (v abi.Option[Fields]) {
 	if w.In.Disc(2) == 1 {
 		v.Some = true
 		v.Value = glue.WireOwn[Fields](w, ResourceFields)
 	}
 	return v
-}
-
-func encodeErrorCode(w *abi.WireCall, v ErrorCode) {
-	w.Out.PutDisc(int(v.Case), 39)
-	switch v.Case {
-	case ErrorCodeCaseDNSError:
-		encodeDNSErrorPayload(w, v.DNSError)
-	case ErrorCodeCaseTLSAlertReceived:
-		encodeTLSAlertReceivedPayload(w, v.TLSAlertReceived)
-	case ErrorCodeCaseHTTPRequestBodySize:
-		encodeOptionU64(w, v.HTTPRequestBodySize)
-	case ErrorCodeCaseHTTPRequestHeaderSectionSize:
-		encodeOptionU32(w, v.HTTPRequestHeaderSectionSize)
-	case ErrorCodeCaseHTTPRequestHeaderSize:
-		encodeOptionFieldSizePayload(w, v.HTTPRequestHeaderSize)
-	case ErrorCodeCaseHTTPRequestTrailerSectionSize:
-		encodeOptionU32(w, v.HTTPRequestTrailerSectionSize)
-	case ErrorCodeCaseHTTPRequestTrailerSize:
-		encodeFieldSizePayload(w, v.HTTPRequestTrailerSize)
-	case ErrorCodeCaseHTTPResponseHeaderSectionSize:
-		encodeOptionU32(w, v.HTTPResponseHeaderSectionSize)
-	case ErrorCodeCaseHTTPResponseHeaderSize:
-		encodeFieldSizePayload(w, v.HTTPResponseHeaderSize)
-	case ErrorCodeCaseHTTPResponseBodySize:
-		encodeOptionU64(w, v.HTTPResponseBodySize)
-	case ErrorCodeCaseHTTPResponseTrailerSectionSize:
-		encodeOptionU32(w, v.HTTPResponseTrailerSectionSize)
-	case ErrorCodeCaseHTTPResponseTrailerSize:
-		encodeFieldSizePayload(w, v.HTTPResponseTrailerSize)
-	case ErrorCodeCaseHTTPResponseTransferCoding:
-		encodeOptionString(w, v.HTTPResponseTransferCoding)
-	case ErrorCodeCaseHTTPResponseContentCoding:
-		encodeOptionString(w, v.HTTPResponseContentCoding)
-	case ErrorCodeCaseInternalError:
-		encodeOptionString(w, v.InternalError)
-	}
 }
 
 func storeOptionResultResultOwnIncomingResponseErrorCodeUnit(m *abi.Mem, b []byte, v abi.Option[abi.Result[abi.Result[IncomingResponse, ErrorCode], struct{}]]) {
@@ -3203,6 +3251,72 @@ func decodeScheme(w *abi.WireCall) (v Scheme) {
 		v.Other = w.In.String()
 	}
 	return v
+}
+
+func storeDNSErrorPayload(m *abi.Mem, b []byte, v DNSErrorPayload) {
+	storeOptionString(m, b, v.Rcode)
+	storeOptionU16(m, b[12:], v.InfoCode)
+}
+
+func storeTLSAlertReceivedPayload(m *abi.Mem, b []byte, v TLSAlertReceivedPayload) {
+	storeOptionU8(m, b, v.AlertId)
+	storeOptionString(m, b[4:], v.AlertMessage)
+}
+
+func storeOptionU32(m *abi.Mem, b []byte, v abi.Option[uint32]) {
+	if !v.Some {
+		m.PutDisc(b, 0, 2)
+		return
+	}
+	m.PutDisc(b, 1, 2)
+	m.PutU32(b[4:], v.Value)
+}
+
+func storeOptionFieldSizePayload(m *abi.Mem, b []byte, v abi.Option[FieldSizePayload]) {
+	if !v.Some {
+		m.PutDisc(b, 0, 2)
+		return
+	}
+	m.PutDisc(b, 1, 2)
+	storeFieldSizePayload(m, b[4:], v.Value)
+}
+
+func storeFieldSizePayload(m *abi.Mem, b []byte, v FieldSizePayload) {
+	storeOptionString(m, b, v.FieldName)
+	storeOptionU32(m, b[12:], v.FieldSize)
+}
+
+func encodeDNSErrorPayload(w *abi.WireCall, v DNSErrorPayload) {
+	encodeOptionString(w, v.Rcode)
+	encodeOptionU16(w, v.InfoCode)
+}
+
+func encodeTLSAlertReceivedPayload(w *abi.WireCall, v TLSAlertReceivedPayload) {
+	encodeOptionU8(w, v.AlertId)
+	encodeOptionString(w, v.AlertMessage)
+}
+
+func encodeOptionU32(w *abi.WireCall, v abi.Option[uint32]) {
+	if !v.Some {
+		w.Out.PutDisc(0, 2)
+		return
+	}
+	w.Out.PutDisc(1, 2)
+	w.Out.PutU32(v.Value)
+}
+
+func encodeOptionFieldSizePayload(w *abi.WireCall, v abi.Option[FieldSizePayload]) {
+	if !v.Some {
+		w.Out.PutDisc(0, 2)
+		return
+	}
+	w.Out.PutDisc(1, 2)
+	encodeFieldSizePayload(w, v.Value)
+}
+
+func encodeFieldSizePayload(w *abi.WireCall, v FieldSizePayload) {
+	encodeOptionString(w, v.FieldName)
+	encodeOptionU32(w, v.FieldSize)
 }
 
 func loadErrorCode(m *abi.Mem, b []byte) (v ErrorCode) {
@@ -3301,72 +3415,6 @@ func encodeResultResultOptionOwnFieldsErrorCodeUnit(w *abi.WireCall, v abi.Resul
 	}
 }
 
-func storeDNSErrorPayload(m *abi.Mem, b []byte, v DNSErrorPayload) {
-	storeOptionString(m, b, v.Rcode)
-	storeOptionU16(m, b[12:], v.InfoCode)
-}
-
-func storeTLSAlertReceivedPayload(m *abi.Mem, b []byte, v TLSAlertReceivedPayload) {
-	storeOptionU8(m, b, v.AlertId)
-	storeOptionString(m, b[4:], v.AlertMessage)
-}
-
-func storeOptionU32(m *abi.Mem, b []byte, v abi.Option[uint32]) {
-	if !v.Some {
-		m.PutDisc(b, 0, 2)
-		return
-	}
-	m.PutDisc(b, 1, 2)
-	m.PutU32(b[4:], v.Value)
-}
-
-func storeOptionFieldSizePayload(m *abi.Mem, b []byte, v abi.Option[FieldSizePayload]) {
-	if !v.Some {
-		m.PutDisc(b, 0, 2)
-		return
-	}
-	m.PutDisc(b, 1, 2)
-	storeFieldSizePayload(m, b[4:], v.Value)
-}
-
-func storeFieldSizePayload(m *abi.Mem, b []byte, v FieldSizePayload) {
-	storeOptionString(m, b, v.FieldName)
-	storeOptionU32(m, b[12:], v.FieldSize)
-}
-
-func encodeDNSErrorPayload(w *abi.WireCall, v DNSErrorPayload) {
-	encodeOptionString(w, v.Rcode)
-	encodeOptionU16(w, v.InfoCode)
-}
-
-func encodeTLSAlertReceivedPayload(w *abi.WireCall, v TLSAlertReceivedPayload) {
-	encodeOptionU8(w, v.AlertId)
-	encodeOptionString(w, v.AlertMessage)
-}
-
-func encodeOptionU32(w *abi.WireCall, v abi.Option[uint32]) {
-	if !v.Some {
-		w.Out.PutDisc(0, 2)
-		return
-	}
-	w.Out.PutDisc(1, 2)
-	w.Out.PutU32(v.Value)
-}
-
-func encodeOptionFieldSizePayload(w *abi.WireCall, v abi.Option[FieldSizePayload]) {
-	if !v.Some {
-		w.Out.PutDisc(0, 2)
-		return
-	}
-	w.Out.PutDisc(1, 2)
-	encodeFieldSizePayload(w, v.Value)
-}
-
-func encodeFieldSizePayload(w *abi.WireCall, v FieldSizePayload) {
-	encodeOptionString(w, v.FieldName)
-	encodeOptionU32(w, v.FieldSize)
-}
-
 func storeResultResultOwnIncomingResponseErrorCodeUnit(m *abi.Mem, b []byte, v abi.Result[abi.Result[IncomingResponse, ErrorCode], struct{}]) {
 	if v.IsErr {
 		m.PutDisc(b, 1, 2)
@@ -3387,6 +3435,42 @@ func encodeResultResultOwnIncomingResponseErrorCodeUnit(w *abi.WireCall, v abi.R
 	if !v.IsErr {
 		encodeResultOwnIncomingResponseErrorCode(w, v.Ok)
 	}
+}
+
+func storeOptionU16(m *abi.Mem, b []byte, v abi.Option[uint16]) {
+	if !v.Some {
+		m.PutDisc(b, 0, 2)
+		return
+	}
+	m.PutDisc(b, 1, 2)
+	m.PutU16(b[2:], v.Value)
+}
+
+func storeOptionU8(m *abi.Mem, b []byte, v abi.Option[uint8]) {
+	if !v.Some {
+		m.PutDisc(b, 0, 2)
+		return
+	}
+	m.PutDisc(b, 1, 2)
+	m.PutU8(b[1:], v.Value)
+}
+
+func encodeOptionU16(w *abi.WireCall, v abi.Option[uint16]) {
+	if !v.Some {
+		w.Out.PutDisc(0, 2)
+		return
+	}
+	w.Out.PutDisc(1, 2)
+	w.Out.PutU16(v.Value)
+}
+
+func encodeOptionU8(w *abi.WireCall, v abi.Option[uint8]) {
+	if !v.Some {
+		w.Out.PutDisc(0, 2)
+		return
+	}
+	w.Out.PutDisc(1, 2)
+	w.Out.PutU8(v.Value)
 }
 
 func loadDNSErrorPayload(m *abi.Mem, b []byte) (v DNSErrorPayload) {
@@ -3481,42 +3565,6 @@ func encodeResultOptionOwnFieldsErrorCode(w *abi.WireCall, v abi.Result[abi.Opti
 	} else {
 		encodeOptionOwnFields(w, v.Ok)
 	}
-}
-
-func storeOptionU16(m *abi.Mem, b []byte, v abi.Option[uint16]) {
-	if !v.Some {
-		m.PutDisc(b, 0, 2)
-		return
-	}
-	m.PutDisc(b, 1, 2)
-	m.PutU16(b[2:], v.Value)
-}
-
-func storeOptionU8(m *abi.Mem, b []byte, v abi.Option[uint8]) {
-	if !v.Some {
-		m.PutDisc(b, 0, 2)
-		return
-	}
-	m.PutDisc(b, 1, 2)
-	m.PutU8(b[1:], v.Value)
-}
-
-func encodeOptionU16(w *abi.WireCall, v abi.Option[uint16]) {
-	if !v.Some {
-		w.Out.PutDisc(0, 2)
-		return
-	}
-	w.Out.PutDisc(1, 2)
-	w.Out.PutU16(v.Value)
-}
-
-func encodeOptionU8(w *abi.WireCall, v abi.Option[uint8]) {
-	if !v.Some {
-		w.Out.PutDisc(0, 2)
-		return
-	}
-	w.Out.PutDisc(1, 2)
-	w.Out.PutU8(v.Value)
 }
 
 func storeResultOwnIncomingResponseErrorCode(m *abi.Mem, b []byte, v abi.Result[IncomingResponse, ErrorCode]) {
@@ -3631,10 +3679,12 @@ var (
 	witOwnRequestOptions                                  = &wit.Type{Kind: wit.KindOwn, Resource: ResourceRequestOptions}
 	witBorrowRequestOptions                               = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceRequestOptions}
 	witOptionU64                                          = &wit.Type{Kind: wit.KindOption, Elem: witU64}
+	witBorrowResponseOutparam                             = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceResponseOutparam}
+	witU16                                                = wit.Primitive(wit.KindU16)
+	witResultUnitErrorCode                                = &wit.Type{Kind: wit.KindResult, Err: witErrorCode}
 	witOwnResponseOutparam                                = &wit.Type{Kind: wit.KindOwn, Resource: ResourceResponseOutparam}
 	witResultOwnOutgoingResponseErrorCode                 = &wit.Type{Kind: wit.KindResult, Elem: witOwnOutgoingResponse, Err: witErrorCode}
 	witBorrowIncomingResponse                             = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceIncomingResponse}
-	witU16                                                = wit.Primitive(wit.KindU16)
 	witBorrowIncomingBody                                 = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceIncomingBody}
 	witResultOwnWasiioInputStreamUnit                     = &wit.Type{Kind: wit.KindResult, Elem: witOwnWasiioInputStream}
 	witOwnIncomingBody                                    = &wit.Type{Kind: wit.KindOwn, Resource: ResourceIncomingBody}
@@ -3648,7 +3698,6 @@ var (
 	witResultOwnWasiioOutputStreamUnit                    = &wit.Type{Kind: wit.KindResult, Elem: witOwnWasiioOutputStream}
 	witOwnOutgoingBody                                    = &wit.Type{Kind: wit.KindOwn, Resource: ResourceOutgoingBody}
 	witOptionOwnFields                                    = &wit.Type{Kind: wit.KindOption, Elem: witOwnFields}
-	witResultUnitErrorCode                                = &wit.Type{Kind: wit.KindResult, Err: witErrorCode}
 	witBorrowFutureIncomingResponse                       = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceFutureIncomingResponse}
 	witOptionResultResultOwnIncomingResponseErrorCodeUnit = &wit.Type{Kind: wit.KindOption, Elem: witResultResultOwnIncomingResponseErrorCodeUnit}
 	witOwnIncomingRequest                                 = &wit.Type{Kind: wit.KindOwn, Resource: ResourceIncomingRequest}

@@ -16,6 +16,8 @@ import (
 //
 // Types that all sockets share.
 type NetworkInterface interface {
+	// The code in a stream's error, if it came from a socket.
+	NetworkErrorCode(ctx context.Context, err_ wasiio.Error) (abi.Option[ErrorCode], error)
 }
 
 // ResourceNetwork is the identity of the resource network.
@@ -220,13 +222,55 @@ func IpSocketAddressIpv6(v Ipv6SocketAddress) IpSocketAddress {
 	return IpSocketAddress{Case: IpSocketAddressCaseIpv6, Ipv6: v}
 }
 
+// The types of the functions of wasi:sockets/network@0.2.12.
+var (
+	funcNetworkNetworkErrorCode = &wit.FuncType{
+		Params: []wit.Param{{Name: "err", Type: witBorrowWasiioError}},
+		Result: witOptionErrorCode,
+	}
+)
+
 // BindNetwork returns the interface wasi:sockets/network@0.2.12
 // served by impl.
-func BindNetwork(NetworkInterface) *abi.Interface {
+func BindNetwork(impl NetworkInterface) *abi.Interface {
+	g := networkGlue{impl}
 	return &abi.Interface{
 		Name:      "wasi:sockets/network@0.2.12",
 		Resources: []*wit.Resource{ResourceNetwork},
+		Uses:      []*wit.Resource{wasiio.ResourceError},
+		Funcs: []abi.Func{
+			{Name: "network-error-code", Type: funcNetworkNetworkErrorCode, Call: g.callNetworkErrorCode, Wire: g.wireNetworkErrorCode},
+		},
 	}
+}
+
+type networkGlue struct{ impl NetworkInterface }
+
+func (g networkGlue) callNetworkErrorCode(ctx context.Context, c *abi.Call) error {
+	m := &c.Mem
+	p0 := glue.Borrow[wasiio.Error](m, c.Params, wasiio.ResourceError)
+	if err := m.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.NetworkErrorCode(ctx, p0)
+	if err != nil {
+		return err
+	}
+	storeOptionErrorCode(m, c.Result, r)
+	return m.Err()
+}
+
+func (g networkGlue) wireNetworkErrorCode(ctx context.Context, w *abi.WireCall) error {
+	p0 := glue.WireBorrow[wasiio.Error](w, wasiio.ResourceError)
+	if err := w.In.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.NetworkErrorCode(ctx, p0)
+	if err != nil {
+		return err
+	}
+	encodeOptionErrorCode(w, r)
+	return w.Out.Err()
 }
 
 // InstanceNetworkInterface is the interface wasi:sockets/instance-network@0.2.12.
@@ -2810,6 +2854,24 @@ func (g udpCreateSocketGlue) wireCreateUdpSocket(ctx context.Context, w *abi.Wir
 	return w.Out.Err()
 }
 
+func storeOptionErrorCode(m *abi.Mem, b []byte, v abi.Option[ErrorCode]) {
+	if !v.Some {
+		m.PutDisc(b, 0, 2)
+		return
+	}
+	m.PutDisc(b, 1, 2)
+	m.PutDisc(b[1:], int(v.Value), 21)
+}
+
+func encodeOptionErrorCode(w *abi.WireCall, v abi.Option[ErrorCode]) {
+	if !v.Some {
+		w.Out.PutDisc(0, 2)
+		return
+	}
+	w.Out.PutDisc(1, 2)
+	w.Out.PutDisc(int(v.Value), 21)
+}
+
 func storeOptionIpAddress(m *abi.Mem, b []byte, v abi.Option[IpAddress]) {
 	if !v.Some {
 		m.PutDisc(b, 0, 2)
@@ -3124,6 +3186,8 @@ func decodeTupleU16U16U16U16U16U16U16U16(w *abi.WireCall) (v abi.Tuple8[uint16, 
 
 // The component-model types that the functions above are made of.
 var (
+	witBorrowWasiioError                      = &wit.Type{Kind: wit.KindBorrow, Resource: wasiio.ResourceError}
+	witOptionErrorCode                        = &wit.Type{Kind: wit.KindOption, Elem: witErrorCode}
 	witOwnNetwork                             = &wit.Type{Kind: wit.KindOwn, Resource: ResourceNetwork}
 	witBorrowNetwork                          = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceNetwork}
 	witString                                 = wit.Primitive(wit.KindString)
@@ -3166,7 +3230,6 @@ var (
 	witBorrowOutgoingDatagramStream                                           = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceOutgoingDatagramStream}
 	witListOutgoingDatagram                                                   = &wit.Type{Kind: wit.KindList, Elem: witOutgoingDatagram}
 	witResultOwnUdpSocketErrorCode                                            = &wit.Type{Kind: wit.KindResult, Elem: witOwnUdpSocket, Err: witErrorCode}
-	witOwnResolveAddressStream                                                = &wit.Type{Kind: wit.KindOwn, Resource: ResourceResolveAddressStream}
 	witErrorCode                                                              = &wit.Type{Kind: wit.KindEnum, Name: "error-code", Cases: []wit.Case{
 		{Name: "unknown"},
 		{Name: "access-denied"},
@@ -3190,8 +3253,9 @@ var (
 		{Name: "temporary-resolver-failure"},
 		{Name: "permanent-resolver-failure"},
 	}}
-	witOptionIpAddress   = &wit.Type{Kind: wit.KindOption, Elem: witIpAddress}
-	witIpv4SocketAddress = &wit.Type{Kind: wit.KindRecord, Name: "ipv4-socket-address", Fields: []wit.Field{
+	witOwnResolveAddressStream = &wit.Type{Kind: wit.KindOwn, Resource: ResourceResolveAddressStream}
+	witOptionIpAddress         = &wit.Type{Kind: wit.KindOption, Elem: witIpAddress}
+	witIpv4SocketAddress       = &wit.Type{Kind: wit.KindRecord, Name: "ipv4-socket-address", Fields: []wit.Field{
 		{Name: "port", Type: witU16},
 		{Name: "address", Type: witTupleU8U8U8U8},
 	}}
