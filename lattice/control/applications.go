@@ -43,11 +43,14 @@ func (s *Service) waitDeployed(ctx context.Context, name string, index uint64) e
 	began := time.Now()
 	for {
 		next := s.hosts.next()
-		a := s.assess(s.store.Local(), name)
+		var a assessment
 		if !s.hasPlaced(index) {
 			a = assessment{missing: []string{"it is not placed yet"}}
 		} else if id := s.unheard(name, index); id != "" {
 			a = assessment{missing: []string{"host " + s.nameOf(id) + " has not said yet how it is doing"}}
+		} else {
+			// Only now: what was heard before may be of the state before.
+			a = s.assess(s.store.Local(), name)
 		}
 		switch {
 		case len(a.failed) > 0:

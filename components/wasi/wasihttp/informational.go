@@ -25,9 +25,6 @@ func (o *ResponseOutparam) SendInformational(_ context.Context, status uint16, h
 	if !ok {
 		return errcode.New(errcode.Internal, "send informational response: a %T for fields", headers)
 	}
-	h := x.w.Header()
-	fields.addTo(h, "")
-	x.w.WriteHeader(int(status))
-	clear(h)
+	x.sender.Informational(int(status), &fields.fields)
 	return nil
 }

@@ -2,6 +2,7 @@ package httpmessage
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"time"
 )
@@ -43,6 +44,17 @@ func (s *Sender) Head(status int, fields *Fields) {
 		h["Content-Type"] = nil // net/http shall not guess
 	}
 	s.w.WriteHeader(status)
+}
+
+// Informational sends a response with a status from 100 to 199 ahead of the
+// real one, whose header it leaves as it is.
+func (s *Sender) Informational(status int, fields *Fields) {
+	h := s.w.Header()
+	before := h.Clone()
+	fields.AddTo(h, "")
+	s.w.WriteHeader(status)
+	clear(h)
+	maps.Copy(h, before)
 }
 
 // Write writes a part of the body. It blocks while the client does not read.
