@@ -91,7 +91,7 @@ func (s *Service) unheard(app string, index uint64) lattice.HostID {
 		}
 		for _, on := range as.Hosts {
 			h, ok := s.hosts.get(lattice.HostID(on.Host))
-			if ok && h.state == hostLive && (h.beat.Applied < min(index, v.Index()) || h.inventory.Epoch != h.beat.Epoch || h.inventory.Revision < h.beat.Inventory) {
+			if ok && h.state == hostLive && (h.said < min(index, v.Index()) || h.inventory.Epoch != h.beat.Epoch || h.inventory.Revision < h.beat.Inventory) {
 				return h.beat.Host
 			}
 		}

@@ -34,7 +34,10 @@ type tracker struct {
 
 // trackedHost is what is known of a host.
 type trackedHost struct {
-	beat      lattice.Heartbeat
+	// beat is the last heartbeat, with the highest Applied that was ever heard.
+	beat lattice.Heartbeat
+	// said is the Applied of that heartbeat: its Inventory speaks of that state.
+	said      uint64
 	inventory lattice.Inventory
 	seen      time.Time // last heartbeat, or when we began to wait for it
 	heard     bool      // a heartbeat was ever received
@@ -69,15 +72,16 @@ func (t *tracker) receive(_ context.Context, m *lattice.Message) (lattice.Reply,
 		h = &trackedHost{}
 		t.hosts[b.Host] = h
 	}
+	said := b.Applied
 	if b.Epoch == h.beat.Epoch {
 		b.Applied = max(b.Applied, h.beat.Applied) // an await may have told us more
 	}
-	old, state := h.beat, h.state
-	h.beat, h.seen, h.heard, h.state = b, time.Now(), true, hostLive
+	old, oldSaid, state := h.beat, h.said, h.state
+	h.beat, h.said, h.seen, h.heard, h.state = b, said, time.Now(), true, hostLive
 	if b.Stopping {
 		h.state = hostStopped
 	}
-	if h.state != state || b.Draining != old.Draining || b.Applied != old.Applied || b.Epoch != old.Epoch {
+	if h.state != state || b.Draining != old.Draining || b.Applied != old.Applied || said > oldSaid || b.Epoch != old.Epoch {
 		t.changeLocked()
 	}
 	if (b.Epoch != h.inventory.Epoch || b.Inventory != h.inventory.Revision) && h.state == hostLive && !h.fetching {
