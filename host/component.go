@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -105,12 +106,20 @@ func (c *component) link() error {
 	if err != nil {
 		return err
 	}
+	builtins := given
 	for _, im := range c.code.Imports() {
-		if im.Plain || serves(given, im.Name) || len(im.Funcs) == 0 {
+		if im.Plain || len(im.Funcs) == 0 {
 			continue
 		}
 		decl := contract(h.cfg.Contracts, im.Name)
-		if decl == nil {
+		own := contract(builtins, im.Name)
+		switch {
+		case own != nil && decl == nil:
+			continue
+		case own != nil:
+			decl = own
+			given = slices.DeleteFunc(slices.Clone(given), func(i *abi.Interface) bool { return i == own })
+		case decl == nil:
 			if decl, err = declare(im); err != nil {
 				return err
 			}
@@ -118,6 +127,9 @@ func (c *component) link() error {
 		b, err := h.newBinding(c.record.Name, linkstate.DefaultLinkName, len(c.bindings), decl)
 		if err != nil {
 			return err
+		}
+		if own != nil {
+			b.builtin = functionsOf(own)
 		}
 		c.bindings = append(c.bindings, b)
 		given = append(given, b.bound())
@@ -136,8 +148,14 @@ func (c *component) link() error {
 	return err
 }
 
-// serves reports whether one of given serves the import.
-func serves(given []*abi.Interface, name string) bool { return contract(given, name) != nil }
+// functionsOf returns the functions of i in its order.
+func functionsOf(i *abi.Interface) []callFunc {
+	calls := make([]callFunc, len(i.Funcs))
+	for n := range i.Funcs {
+		calls[n] = i.Funcs[n].Call
+	}
+	return calls
+}
 
 // contract returns the interface among all that serves an import, nil if none.
 func contract(all []*abi.Interface, name string) *abi.Interface {
@@ -168,7 +186,7 @@ func declare(im components.Extern) (*abi.Interface, error) {
 func (c *component) unlinked(v *linkstate.View) []string {
 	var out []string
 	for _, b := range c.bindings {
-		if v.LinkFor(c.record.Name, b.link, b.pkg, b.iface) == nil {
+		if b.builtin == nil && v.LinkFor(c.record.Name, b.link, b.pkg, b.iface) == nil {
 			out = append(out, b.decl.Name)
 		}
 	}

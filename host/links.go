@@ -80,6 +80,13 @@ func (h *Host) othersLocked(v *linkstate.View, target string) []lattice.HostID {
 // it runs here, or is about to and nobody else has it.
 func (h *Host) placeLocked(l *linkstate.Link, others []lattice.HostID) place {
 	target := l.Targets[0].Name
+	if h.isLocal(h.view, target) {
+		place := place{toProvider, target, nil}
+		if w := h.provs.all[target]; w != nil && !w.gone {
+			place.at = w.running
+		}
+		return place
+	}
 	if w := h.provs.all[target]; w != nil && !w.gone && (w.running != nil || len(others) == 0) {
 		return place{toProvider, target, w.running}
 	}

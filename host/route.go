@@ -57,6 +57,7 @@ type binding struct {
 	index     int    // among the component's bindings
 	decl      *abi.Interface
 	funcs     []boundFunc
+	builtin   []callFunc // serve while there is no link; nil: the import needs one
 	current   atomic.Pointer[route]
 }
 
@@ -96,6 +97,9 @@ func (b *binding) bound() *abi.Interface {
 // there takes the next route, if one comes soon. A failure to reach the target
 // is the function's own error where its type has one that fits.
 func (b *binding) call(ctx context.Context, call *abi.Call, i int) error {
+	if b.builtin != nil && b.current.Load() == nil {
+		return b.builtin[i](ctx, call)
+	}
 	f := &b.funcs[i]
 	var began time.Time
 	for {

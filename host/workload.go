@@ -236,7 +236,8 @@ func (d *driver[T]) failed(h *Host, w *workload[T], want, revision uint64, err e
 // only one can have: a file, an address.
 func inUse(err error) bool { return errors.Is(err, errcode.Conflict) }
 
-// wanted returns what link state assigns to this host.
+// wanted returns what link state assigns to this host, and the local providers
+// that it needs for that.
 func (h *Host) wanted(v *linkstate.View) (comps, provs map[string]desired) {
 	comps, provs = map[string]desired{}, map[string]desired{}
 	for _, a := range v.Assignments() {
@@ -255,6 +256,7 @@ func (h *Host) wanted(v *linkstate.View) (comps, provs map[string]desired) {
 			}
 		}
 	}
+	h.addLocal(v, comps, provs)
 	return comps, provs
 }
 

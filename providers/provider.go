@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"latticework/internal/errcode"
+	"latticework/internal/httpout"
 	"latticework/wit"
 	"latticework/wit/abi"
 )
@@ -114,6 +115,14 @@ type Source interface {
 	// session is closed. A session of a newer revision of the same link
 	// takes over without a gap.
 	Serve(ctx context.Context, l Link, target http.Handler) (Session, error)
+}
+
+// HTTPClient is a session of wasi:http/outgoing-handler. Its Interfaces are
+// empty: the host makes them, in the terms of its own requests and responses.
+type HTTPClient interface {
+	Session
+	// HTTPClient sends the link's requests; it is the same at each call.
+	HTTPClient() *httpout.Client
 }
 
 // Drainer is implemented by a provider that wants to finish what it accepted

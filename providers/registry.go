@@ -40,6 +40,9 @@ type Technology struct {
 	Interfaces []string
 	// Source says that its providers are a [Source].
 	Source bool
+	// Local says that its providers run in the host of each of their callers,
+	// wherever else they are placed: what they are given does not leave a host.
+	Local bool
 	// New makes a provider and checks its settings; it has no effects.
 	New func(Setup) (Provider, error)
 }

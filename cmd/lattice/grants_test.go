@@ -181,3 +181,84 @@ func TestManifestLimits(t *testing.T) {
 	}
 	p.stop()
 }
+
+// TestHTTPClientProvider sends requests over a link, which is led to another
+// client with other rules.
+func TestHTTPClientProvider(t *testing.T) {
+	h := newHome(t)
+	url := hello(t)
+	part := `    - name: fetch
+      type: component
+      properties: {image: %s}
+      traits:
+        - type: link
+          properties: {target: {name: %s, config: [{name: rules, properties: {allow: "http:127.0.0.1"}}]}, namespace: wasi, package: http, interfaces: [outgoing-handler]}
+    - name: out
+      type: capability
+      properties: {image: "lattice://http-client"}
+    - name: nowhere
+      type: capability
+      properties: {image: "lattice://http-client"}
+`
+	app := application(t, fmt.Sprintf(part, absolute(t, "fetch/fetch.wasm"), "out")+webPart)
+	p := h.start(slices.Concat([]string{"up", app, "--http-listen", "127.0.0.1:0"}, free)...)
+	web := p.await("ready").HTTP
+	ask := func() string {
+		resp, err := http.Get(web + "/?" + url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, _ := io.ReadAll(resp.Body)
+		return string(body)
+	}
+	if body := ask(); body != "hello" {
+		t.Errorf("over the link: %q", body)
+	}
+	h.ok("config", "put", "none", "allow=api.example")
+	h.ok("link", "swap", "fetch", "wasi:http", "--to", "nowhere", "--config", "none")
+	if body := ask(); body != "DestinationIpProhibited\n" {
+		t.Errorf("after the swap to a client with other rules: %q", body)
+	}
+	h.ok("config", "put", "wrong", "allow=10.0.0.0/99")
+	h.refused(errcode.Invalid, []string{"10.0.0.0/99"}, "link", "swap", "fetch", "wasi:http", "--to", "out", "--config", "wrong")
+	h.ok("link", "delete", "fetch", "wasi:http")
+	if body := ask(); body != "DestinationIpProhibited\n" {
+		t.Errorf("without the link and a grant: %q", body)
+	}
+	p.stop()
+	other := application(t, strings.Replace(fmt.Sprintf(part, absolute(t, "fetch/fetch.wasm"), "peer"), "    - name: out\n      type: capability\n      properties: {image: \"lattice://http-client\"}\n",
+		"    - name: peer\n      type: component\n      properties: {image: "+absolute(t, "fetch/fetch.wasm")+"}\n", 1))
+	h.refused(errcode.Unsupported, []string{"outgoing-handler", "peer", "lattice://http-client"}, slices.Concat([]string{"up", other}, free)...)
+}
+
+// TestHTTPClientIsLocal runs a component on a host that its HTTP client was
+// not placed on.
+func TestHTTPClientIsLocal(t *testing.T) {
+	url := hello(t)
+	first, second := newHome(t), newHome(t)
+	p := first.start(slices.Concat([]string{"up", "--name", "alpha", "--label", "where=a"}, free)...)
+	nats := p.await("ready").NATS
+	q := second.start("host", "--join", nats, "--name", "beta", "--label", "where=b")
+	q.await("ready")
+	app := application(t, fmt.Sprintf(`    - name: fetch
+      type: component
+      properties:
+        image: %s
+        latticework: {grants: {arg: [%q]}}
+      traits:
+        - {type: spreadscaler, properties: {instances: 1, spread: [{name: b, requirements: {where: b}}]}}
+        - {type: link, properties: {target: {name: out, config: [{name: rules, properties: {allow: "127.0.0.1"}}]}, namespace: wasi, package: http, interfaces: [outgoing-handler]}}
+    - name: out
+      type: capability
+      properties: {image: "lattice://http-client"}
+      traits:
+        - {type: spreadscaler, properties: {instances: 1, spread: [{name: a, requirements: {where: a}}]}}
+`, absolute(t, "fetch/fetch.wasm"), url))
+	first.ok("deploy", app)
+	if out := first.ok("call", "fetch", "wasi:cli/run.run()"); !strings.HasPrefix(out, "ok") || !strings.Contains(q.log(), "200 5 "+url) {
+		t.Errorf("answer %q, log of the component's host\n%s", out, q.log())
+	}
+	q.stop()
+	p.stop()
+}

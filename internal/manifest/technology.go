@@ -24,6 +24,7 @@ type Technology struct {
 // Technologies returns the providers inside the binary, by name.
 func Technologies() []Technology {
 	return []Technology{
+		{Name: "http-client", Serves: []string{"wasi:http"}, Replaces: []string{"ghcr.io/wasmcloud/http-client"}},
 		{Name: "http-server", Calls: []string{"wasi:http"}, Replaces: []string{
 			"ghcr.io/wasmcloud/http-server", "wasmcloud.azurecr.io/httpserver"}},
 		{Name: "keyvalue-file", Serves: []string{"wasi:keyvalue"}},

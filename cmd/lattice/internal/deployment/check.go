@@ -231,6 +231,11 @@ func (p *Plan) checkTargets(compiled map[string]*components.Component) error {
 			exports = append(exports, e.Name)
 		}
 		for _, item := range l.Interfaces {
+			if l.Namespace+":"+l.Package == "wasi:http" && item == "outgoing-handler" {
+				return errcode.New(errcode.Unsupported, "link from %q in line %d: sending requests of wasi:http/outgoing-handler to component %q is not supported yet",
+					l.Source, l.Position.Line, l.Target).
+					WithNext("link to a capability lattice://http-client, and let %q be reached through lattice://http-server", l.Target)
+			}
 			served := slices.ContainsFunc(exports, func(name string) bool {
 				pkg, have, ok := wit.ParseQualified(name)
 				return ok && have == item && pkg.Namespace == l.Namespace && pkg.Name == l.Package

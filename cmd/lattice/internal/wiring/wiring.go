@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"latticework/components/wasi"
+	bindings "latticework/components/wasi/bindings/wasihttp"
 	"latticework/components/wasi/wasihttp"
 	"latticework/host"
 	"latticework/internal/httpout"
@@ -17,6 +18,7 @@ import (
 	"latticework/providers"
 	"latticework/providers/config/draft"
 	"latticework/providers/config/rc1"
+	"latticework/providers/httpclient"
 	"latticework/providers/httpserver"
 	"latticework/providers/keyvalue"
 	"latticework/providers/keyvalue/kvfile"
@@ -29,6 +31,7 @@ import (
 // Registry returns the providers inside the binary.
 func Registry() (*providers.Registry, error) {
 	return providers.NewRegistry(
+		httpclient.Technology(),
 		httpserver.Technology(),
 		kvfile.Technology(),
 		kvmemory.Technology(),
@@ -37,9 +40,13 @@ func Registry() (*providers.Registry, error) {
 }
 
 // Contracts describe the interfaces that providers serve over links. Their
-// functions must not be called.
+// functions must not be called. One that is built in as well is served by the
+// link where there is one.
 func Contracts() []*abi.Interface {
-	return []*abi.Interface{keyvalue.BindStore(nil), keyvalue.BindAtomics(nil), keyvalue.BindBatch(nil)}
+	return []*abi.Interface{
+		keyvalue.BindStore(nil), keyvalue.BindAtomics(nil), keyvalue.BindBatch(nil),
+		bindings.BindOutgoingHandler(nil),
+	}
 }
 
 // Builtins returns what a component gets without a link where the operator lets

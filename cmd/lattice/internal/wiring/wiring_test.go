@@ -51,7 +51,7 @@ func TestBuiltins(t *testing.T) {
 	}
 	for _, c := range Contracts() {
 		for _, i := range given {
-			if i.Name == c.Name {
+			if i.Name == c.Name && !strings.HasPrefix(i.Name, "wasi:http/outgoing-handler@") { // built in until it is linked
 				t.Errorf("%s is built in and over links", c.Name)
 			}
 		}
