@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"latticework/components"
-	"latticework/components/wasi/bindings/wasihttp"
 	"latticework/internal/errcode"
 	"latticework/lattice"
 	"latticework/lattice/linkstate"
@@ -39,7 +38,7 @@ type component struct {
 
 	freed    sync.Once
 	httpOnce sync.Once
-	http     *wasihttp.IncomingHandlerExports // written once under httpOnce
+	http     httpServer // written once under httpOnce
 	httpErr  error
 	callers  sync.Map // *boundFunc → abi.ExportedFunc
 

@@ -10,20 +10,26 @@ import (
 
 	"latticework/components"
 	bindings "latticework/components/wasi/bindings/wasihttp"
+	bindings3 "latticework/components/wasi/bindings/wasihttp3"
 	"latticework/components/wasi/wasihttp"
+	"latticework/components/wasi/wasihttp3"
 	"latticework/internal/errcode"
 	"latticework/lattice"
 	"latticework/lattice/linkstate"
 	"latticework/wit/value"
 )
 
-// httpHandler is the interface by which components serve HTTP.
+// httpHandler is the interface by which components serve HTTP, in the name of
+// which requests go to other hosts whatever version a component exports.
 const httpHandler = "wasi:http/incoming-handler@0.2.12"
 
 func isHTTP(iface string) bool {
 	pkg, name, _ := splitInterface(iface)
-	return pkg == "wasi:http" && name == "incoming-handler"
+	return pkg == "wasi:http" && (name == "incoming-handler" || name == "handler")
 }
+
+// httpServer answers a request with an instance of a component.
+type httpServer func(ctx context.Context, in *components.Instance, w http.ResponseWriter, r *http.Request) error
 
 // handler serves HTTP requests by a component, on this host if it runs here.
 type handler struct {
@@ -32,7 +38,7 @@ type handler struct {
 	policy               linkstate.Policy
 }
 
-// ServeHTTP calls the component's incoming-handler with fresh state.
+// ServeHTTP calls the component's handler with fresh state.
 func (s *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := s.host
 	if s.policy.TimeoutMillis > 0 {
@@ -123,19 +129,34 @@ func httpStatus(err error) int {
 }
 
 func (c *component) serveHTTP(w http.ResponseWriter, r *http.Request) error {
-	exports, err := c.httpExports()
-	if err != nil {
-		return err
+	c.httpOnce.Do(func() { c.http, c.httpErr = resolveHTTP(c.tmpl) })
+	if c.httpErr != nil {
+		return c.httpErr
 	}
 	return c.with(r.Context(), func(ctx context.Context, in *components.Instance) error {
-		return wasihttp.Serve(ctx, in, exports, w, r)
+		return c.http(ctx, in, w, r)
 	})
 }
 
-// httpExports resolves the component's handler once.
-func (c *component) httpExports() (*bindings.IncomingHandlerExports, error) {
-	c.httpOnce.Do(func() { c.http, c.httpErr = bindings.ResolveIncomingHandler(c.tmpl) })
-	return c.http, c.httpErr
+// resolveHTTP finds the handler that a component exports: of wasi:http@0.2,
+// else of 0.3.
+func resolveHTTP(tmpl *components.Template) (httpServer, error) {
+	older, err := bindings.ResolveIncomingHandler(tmpl)
+	if err == nil {
+		return func(ctx context.Context, in *components.Instance, w http.ResponseWriter, r *http.Request) error {
+			return wasihttp.Serve(ctx, in, older, w, r)
+		}, nil
+	}
+	newer, err3 := bindings3.ResolveHandler(tmpl)
+	switch {
+	case err3 == nil:
+		return func(ctx context.Context, in *components.Instance, w http.ResponseWriter, r *http.Request) error {
+			return wasihttp3.Serve(ctx, in, newer, w, r)
+		}, nil
+	case !errors.Is(err3, errcode.NotFound):
+		return nil, err3
+	}
+	return nil, err
 }
 
 // forward sends the request to a host that runs the component: one message

@@ -20,8 +20,11 @@ import (
 // Name is how manifests call the technology.
 const Name = "http-server"
 
-// InterfaceName is what is called for each request.
-const InterfaceName = "wasi:http/incoming-handler@0.2.12"
+// What is called for each request: the one of them that a component exports.
+const (
+	InterfaceName = "wasi:http/incoming-handler@0.2.12"
+	HandlerName   = "wasi:http/handler@0.3.0"
+)
 
 // DefaultAddress is where a link is served if neither it nor the provider
 // names an address.
@@ -32,7 +35,7 @@ func Technology() providers.Technology {
 	return providers.Technology{
 		Name:       Name,
 		Summary:    "takes HTTP requests from the network and gives them to components",
-		Interfaces: []string{InterfaceName},
+		Interfaces: []string{InterfaceName, HandlerName},
 		Source:     true,
 		New:        func(s providers.Setup) (providers.Provider, error) { return New(s) },
 	}
@@ -80,7 +83,7 @@ func New(s providers.Setup) (*Provider, error) {
 
 // Info implements [providers.Provider].
 func (p *Provider) Info() providers.Info {
-	return providers.Info{Name: p.name, Technology: Name, Interfaces: []string{InterfaceName}}
+	return providers.Info{Name: p.name, Technology: Name, Interfaces: []string{InterfaceName, HandlerName}}
 }
 
 // Open listens on the provider's addresses.

@@ -17,11 +17,14 @@ import (
 // Interfaces returns what a guest imports of wasi:http: types and client. out
 // sends the guest's requests, which may be those of 0.2 as well; nil refuses
 // all of them.
-func Interfaces(out *wasihttp.Outgoing) []*abi.Interface {
+func Interfaces(out *wasihttp.Outgoing) []*abi.Interface { return Types{}.Interfaces(out) }
+
+// Interfaces is the function of that name with the limits of t.
+func (t Types) Interfaces(out *wasihttp.Outgoing) []*abi.Interface {
 	if out == nil {
 		out = &wasihttp.Outgoing{}
 	}
-	return []*abi.Interface{contract.BindTypes(Types{}), contract.BindClient(client{out})}
+	return []*abi.Interface{contract.BindTypes(t), contract.BindClient(client{out})}
 }
 
 // client implements wasi:http/client.

@@ -4,21 +4,32 @@ import (
 	"context"
 
 	contract "latticework/components/wasi/bindings/wasihttp3"
+	"latticework/components/wasi/internal/httpmessage"
 	"latticework/wit/abi"
 )
 
 // Types implements the functions of wasi:http/types that are not methods. It
 // keeps nothing: one value serves every guest.
-type Types struct{}
+type Types struct {
+	// MaxFields and MaxFieldBytes bound the fields that a guest makes for one
+	// message; 0 stands for the limits of wasihttp.
+	MaxFields, MaxFieldBytes int
+}
 
 var _ contract.TypesInterface = Types{}
 
 // NewFields returns no fields.
-func (Types) NewFields(context.Context) (contract.Fields, error) { return newFields(), nil }
+func (t Types) NewFields(context.Context) (contract.Fields, error) { return t.newFields(), nil }
+
+func (t Types) newFields() *Fields {
+	f := newFields()
+	f.fields.Limit(httpmessage.FieldLimits{Count: t.MaxFields, Bytes: t.MaxFieldBytes})
+	return f
+}
 
 // FieldsFromList returns mutable fields with the entries given.
-func (Types) FieldsFromList(ctx context.Context, entries []abi.Tuple2[string, []byte]) (contract.Fields, error) {
-	f := newFields()
+func (t Types) FieldsFromList(ctx context.Context, entries []abi.Tuple2[string, []byte]) (contract.Fields, error) {
+	f := t.newFields()
 	for _, e := range entries {
 		if err := f.Append(ctx, e.F0, e.F1); err != nil {
 			return nil, err

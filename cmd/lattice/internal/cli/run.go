@@ -16,6 +16,7 @@ import (
 	"latticework/components"
 	"latticework/components/wasi"
 	"latticework/components/wasi/wasihttp"
+	"latticework/components/wasi/wasihttp3"
 	"latticework/internal/errcode"
 	"latticework/wit"
 	"latticework/wit/abi"
@@ -110,7 +111,9 @@ func (a *app) run(ctx context.Context, f *runFlags, file string, args []string) 
 		return err
 	}
 	defer client.Close()
-	given := append(system.Interfaces(), wasihttp.Interfaces(wasihttp.NewOutgoing(client))...)
+	out := wasihttp.NewOutgoing(client)
+	given := append(system.Interfaces(), wasihttp.Interfaces(out)...)
+	given = append(given, wasihttp3.Interfaces(out)...)
 	return a.runLinked(ctx, f, file, code, given, memory)
 }
 
@@ -207,7 +210,9 @@ func runnable(file string, code *components.Component) error {
 		}
 	}
 	e := errcode.New(errcode.Invalid, "run %s: it exports no wasi:cli/run, so it is no program", file)
-	if slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "wasi:http/incoming-handler@") }) {
+	if slices.ContainsFunc(names, func(n string) bool {
+		return strings.HasPrefix(n, "wasi:http/incoming-handler@") || strings.HasPrefix(n, "wasi:http/handler@")
+	}) {
 		return e.WithNext("it answers HTTP: name it in a manifest and start it with `lattice up`")
 	}
 	return e.WithNext("see what it is for: lattice inspect %s", file)
@@ -223,7 +228,7 @@ func satisfied(file string, code *components.Component, given []*abi.Interface) 
 			continue
 		}
 		return errcode.New(errcode.Unsupported, "run %s: import %q is not served to programs", file, im.Name).
-			WithNext("programs get WASI 0.2 (cli, clocks, filesystem, http going out, io, random, sockets) and 0.3 (cli, clocks, filesystem, random); for anything else deploy it with links: lattice up")
+			WithNext("programs get WASI 0.2 (cli, clocks, filesystem, http going out, io, random, sockets) and 0.3 (cli, clocks, filesystem, http going out, random); for anything else deploy it with links: lattice up")
 	}
 	return nil
 }

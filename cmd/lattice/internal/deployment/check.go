@@ -238,7 +238,7 @@ func (p *Plan) checkTargets(compiled map[string]*components.Component) error {
 			}
 			served := slices.ContainsFunc(exports, func(name string) bool {
 				pkg, have, ok := wit.ParseQualified(name)
-				return ok && have == item && pkg.Namespace == l.Namespace && pkg.Name == l.Package
+				return ok && pkg.Namespace == l.Namespace && pkg.Name == l.Package && answers(pkg, have, item)
 			})
 			if !served {
 				return errcode.New(errcode.Invalid, "link from %q in line %d: component %q does not export %s:%s/%s",
@@ -248,6 +248,14 @@ func (p *Plan) checkTargets(compiled map[string]*components.Component) error {
 		}
 	}
 	return nil
+}
+
+// answers reports whether a component that exports the interface have of pkg
+// can be called for item. A handler of HTTP of either version stands for the
+// other's: whoever calls it takes the one that there is.
+func answers(pkg wit.PackageName, have, item string) bool {
+	handler := func(name string) bool { return name == "incoming-handler" || name == "handler" }
+	return have == item || pkg.Namespace == "wasi" && pkg.Name == "http" && handler(have) && handler(item)
 }
 
 func orNone(list []string) string {

@@ -12,6 +12,7 @@ import (
 	"latticework/components/wasi"
 	bindings "latticework/components/wasi/bindings/wasihttp"
 	"latticework/components/wasi/wasihttp"
+	"latticework/components/wasi/wasihttp3"
 	"latticework/host"
 	"latticework/internal/httpout"
 	"latticework/lattice/linkstate"
@@ -106,6 +107,7 @@ func (o Operator) Builtins(b host.Builtin) ([]*abi.Interface, error) {
 	out.Limited = cfg.Limited
 	types := wasihttp.Types{MaxFields: int(limits.Headers), MaxFieldBytes: int(limits.HeaderBytes)}
 	given := append(system.Interfaces(), types.Interfaces(out)...)
+	given = append(given, wasihttp3.Types(types).Interfaces(out)...)
 	settings := &liveSettings{read: b.Config}
 	given = append(given, rc1.BindStore(settings), draft.BindStore(settings))
 	return append(given, logging.BindLogging(logging.NewLogger(log))), nil
