@@ -2,4 +2,4 @@
 // small WIT package with every kind of type.
 package zoo
 
-//go:generate go run latticework/cmd/lattice-bindgen -wit ../../testdata/zoo -o . -name zoo
+//go:generate go run latticework/cmd/lattice-bindgen -wit ../../testdata/zoo -prompt flows.count -o . -name zoo

@@ -2028,6 +2028,399 @@ func (exports *VisitorExports) Raise(ctx context.Context, inst abi.Invoker) erro
 	return err
 }
 
+// FlowsInterface is the interface test:zoo/flows@1.2.0.
+//
+// What takes its time.
+type FlowsInterface interface {
+	// Waits.
+	Fetch(ctx context.Context, name string) (Bucket, error)
+	Pause(ctx context.Context, n uint32) error
+	// Does not wait.
+	Count(ctx context.Context, n uint32) (uint32, error)
+	Upper(ctx context.Context, s abi.Stream[uint8]) (abi.Stream[uint8], error)
+	Words(ctx context.Context, s abi.Stream[string]) (abi.Tuple2[abi.Stream[string], abi.Future[abi.Result[uint32, StoreError]]], error)
+	Ticks(ctx context.Context, s abi.Stream[struct{}]) (abi.Stream[struct{}], error)
+	Done(ctx context.Context, f abi.Future[struct{}]) (abi.Future[uint64], error)
+}
+
+// The types of the functions of test:zoo/flows@1.2.0.
+var (
+	funcFlowsFetch = &wit.FuncType{
+		Params: []wit.Param{{Name: "name", Type: witString}},
+		Result: witResultOwnBucketStoreError,
+		Async:  true,
+	}
+	funcFlowsPause = &wit.FuncType{
+		Params: []wit.Param{{Name: "n", Type: witU32}},
+		Async:  true,
+	}
+	funcFlowsCount = &wit.FuncType{
+		Params: []wit.Param{{Name: "n", Type: witU32}},
+		Result: witU32,
+		Async:  true,
+	}
+	funcFlowsUpper = &wit.FuncType{
+		Params: []wit.Param{{Name: "s", Type: witStreamU8}},
+		Result: witStreamU8,
+	}
+	funcFlowsWords = &wit.FuncType{
+		Params: []wit.Param{{Name: "s", Type: witStreamString}},
+		Result: witTupleStreamStringFutureResultU32StoreError,
+	}
+	funcFlowsTicks = &wit.FuncType{
+		Params: []wit.Param{{Name: "s", Type: witStreamUnit}},
+		Result: witStreamUnit,
+	}
+	funcFlowsDone = &wit.FuncType{
+		Params: []wit.Param{{Name: "f", Type: witFutureUnit}},
+		Result: witFutureU64,
+	}
+)
+
+// BindFlows returns the interface test:zoo/flows@1.2.0
+// served by impl.
+func BindFlows(impl FlowsInterface) *abi.Interface {
+	g := flowsGlue{impl}
+	return &abi.Interface{
+		Name: "test:zoo/flows@1.2.0",
+		Uses: []*wit.Resource{ResourceBucket},
+		Funcs: []abi.Func{
+			{Name: "fetch", Type: funcFlowsFetch, Start: g.startFetch, Wire: g.wireFetch},
+			{Name: "pause", Type: funcFlowsPause, Start: g.startPause, Wire: g.wirePause},
+			{Name: "count", Type: funcFlowsCount, Call: g.callCount, Wire: g.wireCount},
+			{Name: "upper", Type: funcFlowsUpper, Call: g.callUpper, Wire: glue.NoWire("test:zoo/flows@1.2.0.upper")},
+			{Name: "words", Type: funcFlowsWords, Call: g.callWords, Wire: glue.NoWire("test:zoo/flows@1.2.0.words")},
+			{Name: "ticks", Type: funcFlowsTicks, Call: g.callTicks, Wire: glue.NoWire("test:zoo/flows@1.2.0.ticks")},
+			{Name: "done", Type: funcFlowsDone, Call: g.callDone, Wire: glue.NoWire("test:zoo/flows@1.2.0.done")},
+		},
+	}
+}
+
+type flowsGlue struct{ impl FlowsInterface }
+
+func (g flowsGlue) startFetch(_ context.Context, c *abi.Call) (abi.Work, error) {
+	m := &c.Mem
+	p0 := m.String(c.Params)
+	if err := m.Err(); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) (abi.Answer, error) {
+		r, err := g.impl.Fetch(ctx, p0)
+		if err != nil {
+			f, ok := glue.Failure[StoreError](err)
+			if !ok {
+				return abi.Answer{}, err
+			}
+			return abi.Answer{Store: func(c *abi.Call) error {
+				m := &c.Mem
+				m.PutDisc(c.Result, 1, 2)
+				storeStoreError(m, c.Result[4:], f)
+				return m.Err()
+			}}, nil
+		}
+		return abi.Answer{Store: func(c *abi.Call) error {
+			m := &c.Mem
+			m.PutDisc(c.Result, 0, 2)
+			m.PutOwn(c.Result[4:], r, ResourceBucket)
+			return m.Err()
+		},
+			Discard: func() {
+				glue.Discard(r)
+			},
+		}, nil
+	}, nil
+}
+
+func (g flowsGlue) wireFetch(ctx context.Context, w *abi.WireCall) error {
+	p0 := w.In.String()
+	if err := w.In.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.Fetch(ctx, p0)
+	if err != nil {
+		f, ok := glue.Failure[StoreError](err)
+		if !ok {
+			return err
+		}
+		w.Out.PutDisc(1, 2)
+		encodeStoreError(w, f)
+		return w.Out.Err()
+	}
+	w.Out.PutDisc(0, 2)
+	w.PutOwn(r, ResourceBucket)
+	return w.Out.Err()
+}
+
+func (g flowsGlue) startPause(_ context.Context, c *abi.Call) (abi.Work, error) {
+	m := &c.Mem
+	p0 := m.U32(c.Params)
+	if err := m.Err(); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) (abi.Answer, error) {
+		if err := g.impl.Pause(ctx, p0); err != nil {
+			return abi.Answer{}, err
+		}
+		return abi.Answer{}, nil
+	}, nil
+}
+
+func (g flowsGlue) wirePause(ctx context.Context, w *abi.WireCall) error {
+	p0 := w.In.U32()
+	if err := w.In.Err(); err != nil {
+		return err
+	}
+	return g.impl.Pause(ctx, p0)
+}
+
+func (g flowsGlue) callCount(ctx context.Context, c *abi.Call) error {
+	m := &c.Mem
+	p0 := m.U32(c.Params)
+	if err := m.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.Count(ctx, p0)
+	if err != nil {
+		return err
+	}
+	m.PutU32(c.Result, r)
+	return m.Err()
+}
+
+func (g flowsGlue) wireCount(ctx context.Context, w *abi.WireCall) error {
+	p0 := w.In.U32()
+	if err := w.In.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.Count(ctx, p0)
+	if err != nil {
+		return err
+	}
+	w.Out.PutU32(r)
+	return w.Out.Err()
+}
+
+func (g flowsGlue) callUpper(ctx context.Context, c *abi.Call) error {
+	m := &c.Mem
+	p0 := glue.Bytes(m, c.Params, witStreamU8)
+	if err := m.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.Upper(ctx, p0)
+	if err != nil {
+		return err
+	}
+	m.PutAsync(c.Result, r, witStreamU8)
+	return m.Err()
+}
+
+func (g flowsGlue) callWords(ctx context.Context, c *abi.Call) error {
+	m := &c.Mem
+	p0 := glue.LoadStream(m, c.Params, witStreamString, func(m *abi.Mem, b []byte) string { return m.String(b) })
+	if err := m.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.Words(ctx, p0)
+	if err != nil {
+		return err
+	}
+	storeTupleStreamStringFutureResultU32StoreError(m, c.Result, r)
+	return m.Err()
+}
+
+func (g flowsGlue) callTicks(ctx context.Context, c *abi.Call) error {
+	m := &c.Mem
+	p0 := glue.LoadStream(m, c.Params, witStreamUnit, glue.LoadNothing)
+	if err := m.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.Ticks(ctx, p0)
+	if err != nil {
+		return err
+	}
+	glue.PutStream(m, c.Result, r, witStreamUnit, glue.StoreNothing)
+	return m.Err()
+}
+
+func (g flowsGlue) callDone(ctx context.Context, c *abi.Call) error {
+	m := &c.Mem
+	p0 := glue.LoadFuture(m, c.Params, witFutureUnit, glue.LoadNothing)
+	if err := m.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.Done(ctx, p0)
+	if err != nil {
+		return err
+	}
+	glue.PutFuture(m, c.Result, r, witFutureU64, func(m *abi.Mem, b []byte, v uint64) { m.PutU64(b, v) })
+	return m.Err()
+}
+
+// FlowsExports calls the interface test:zoo/flows@1.2.0
+// as a component exports it.
+type FlowsExports struct {
+	fnFetch abi.ExportedFunc
+	fnPause abi.ExportedFunc
+	fnCount abi.ExportedFunc
+	fnUpper abi.ExportedFunc
+	fnWords abi.ExportedFunc
+	fnTicks abi.ExportedFunc
+	fnDone  abi.ExportedFunc
+}
+
+// ResolveFlows finds the functions of the interface among the exports of x and
+// checks their types.
+func ResolveFlows(x abi.Exporter) (*FlowsExports, error) {
+	var e FlowsExports
+	var err error
+	if e.fnFetch, err = glue.Resolve(x, "test:zoo/flows@1.2.0", "fetch", funcFlowsFetch); err != nil {
+		return nil, err
+	}
+	if e.fnPause, err = glue.Resolve(x, "test:zoo/flows@1.2.0", "pause", funcFlowsPause); err != nil {
+		return nil, err
+	}
+	if e.fnCount, err = glue.Resolve(x, "test:zoo/flows@1.2.0", "count", funcFlowsCount); err != nil {
+		return nil, err
+	}
+	if e.fnUpper, err = glue.Resolve(x, "test:zoo/flows@1.2.0", "upper", funcFlowsUpper); err != nil {
+		return nil, err
+	}
+	if e.fnWords, err = glue.Resolve(x, "test:zoo/flows@1.2.0", "words", funcFlowsWords); err != nil {
+		return nil, err
+	}
+	if e.fnTicks, err = glue.Resolve(x, "test:zoo/flows@1.2.0", "ticks", funcFlowsTicks); err != nil {
+		return nil, err
+	}
+	if e.fnDone, err = glue.Resolve(x, "test:zoo/flows@1.2.0", "done", funcFlowsDone); err != nil {
+		return nil, err
+	}
+	return &e, nil
+}
+
+// Fetch calls the function fetch.
+//
+// Waits.
+func (exports *FlowsExports) Fetch(ctx context.Context, inst abi.Invoker, name string) (Bucket, error) {
+	lower := func(call *abi.Call) error {
+		m := &call.Mem
+		m.PutString(call.Params, name)
+		return m.Err()
+	}
+	var result Bucket
+	var failure error
+	lift := func(call *abi.Call) error {
+		m := &call.Mem
+		if m.Disc(call.Result, 2) == 1 {
+			failure = abi.Fail(loadStoreError(m, call.Result[4:]))
+			return m.Err()
+		}
+		result = glue.Own[Bucket](m, call.Result[4:], ResourceBucket)
+		return m.Err()
+	}
+	err := inst.Invoke(ctx, exports.fnFetch, lower, lift)
+	if err == nil {
+		err = failure
+	}
+	return result, err
+}
+
+// Pause calls the function pause.
+func (exports *FlowsExports) Pause(ctx context.Context, inst abi.Invoker, n uint32) error {
+	lower := func(call *abi.Call) error {
+		m := &call.Mem
+		m.PutU32(call.Params, n)
+		return m.Err()
+	}
+	return inst.Invoke(ctx, exports.fnPause, lower, glue.Nothing)
+}
+
+// Count calls the function count.
+//
+// Does not wait.
+func (exports *FlowsExports) Count(ctx context.Context, inst abi.Invoker, n uint32) (uint32, error) {
+	lower := func(call *abi.Call) error {
+		m := &call.Mem
+		m.PutU32(call.Params, n)
+		return m.Err()
+	}
+	var result uint32
+	lift := func(call *abi.Call) error {
+		m := &call.Mem
+		result = m.U32(call.Result)
+		return m.Err()
+	}
+	err := inst.Invoke(ctx, exports.fnCount, lower, lift)
+	return result, err
+}
+
+// Upper calls the function upper.
+func (exports *FlowsExports) Upper(ctx context.Context, inst abi.Invoker, s abi.Stream[uint8]) (abi.Stream[uint8], error) {
+	lower := func(call *abi.Call) error {
+		m := &call.Mem
+		m.PutAsync(call.Params, s, witStreamU8)
+		return m.Err()
+	}
+	var result abi.Stream[uint8]
+	lift := func(call *abi.Call) error {
+		m := &call.Mem
+		result = glue.Bytes(m, call.Result, witStreamU8)
+		return m.Err()
+	}
+	err := inst.Invoke(ctx, exports.fnUpper, lower, lift)
+	return result, err
+}
+
+// Words calls the function words.
+func (exports *FlowsExports) Words(ctx context.Context, inst abi.Invoker, s abi.Stream[string]) (abi.Tuple2[abi.Stream[string], abi.Future[abi.Result[uint32, StoreError]]], error) {
+	lower := func(call *abi.Call) error {
+		m := &call.Mem
+		glue.PutStream(m, call.Params, s, witStreamString, func(m *abi.Mem, b []byte, v string) { m.PutString(b, v) })
+		return m.Err()
+	}
+	var result abi.Tuple2[abi.Stream[string], abi.Future[abi.Result[uint32, StoreError]]]
+	lift := func(call *abi.Call) error {
+		m := &call.Mem
+		result = loadTupleStreamStringFutureResultU32StoreError(m, call.Result)
+		return m.Err()
+	}
+	err := inst.Invoke(ctx, exports.fnWords, lower, lift)
+	return result, err
+}
+
+// Ticks calls the function ticks.
+func (exports *FlowsExports) Ticks(ctx context.Context, inst abi.Invoker, s abi.Stream[struct{}]) (abi.Stream[struct{}], error) {
+	lower := func(call *abi.Call) error {
+		m := &call.Mem
+		glue.PutStream(m, call.Params, s, witStreamUnit, glue.StoreNothing)
+		return m.Err()
+	}
+	var result abi.Stream[struct{}]
+	lift := func(call *abi.Call) error {
+		m := &call.Mem
+		result = glue.LoadStream(m, call.Result, witStreamUnit, glue.LoadNothing)
+		return m.Err()
+	}
+	err := inst.Invoke(ctx, exports.fnTicks, lower, lift)
+	return result, err
+}
+
+// Done calls the function done.
+func (exports *FlowsExports) Done(ctx context.Context, inst abi.Invoker, f abi.Future[struct{}]) (abi.Future[uint64], error) {
+	lower := func(call *abi.Call) error {
+		m := &call.Mem
+		glue.PutFuture(m, call.Params, f, witFutureUnit, glue.StoreNothing)
+		return m.Err()
+	}
+	var result abi.Future[uint64]
+	lift := func(call *abi.Call) error {
+		m := &call.Mem
+		result = glue.LoadFuture(m, call.Result, witFutureU64, func(m *abi.Mem, b []byte) uint64 { return m.U64(b) })
+		return m.Err()
+	}
+	err := inst.Invoke(ctx, exports.fnDone, lower, lift)
+	return result, err
+}
+
 func storeTupleS8U8S16U16S32U32S64U64(m *abi.Mem, b []byte, v abi.Tuple8[int8, uint8, int16, uint16, int32, uint32, int64, uint64]) {
 	m.PutS8(b, v.F0)
 	m.PutU8(b[1:], v.F1)
@@ -2494,6 +2887,17 @@ func loadStoreError(m *abi.Mem, b []byte) (v StoreError) {
 	return v
 }
 
+func storeTupleStreamStringFutureResultU32StoreError(m *abi.Mem, b []byte, v abi.Tuple2[abi.Stream[string], abi.Future[abi.Result[uint32, StoreError]]]) {
+	glue.PutStream(m, b, v.F0, witStreamString, func(m *abi.Mem, b []byte, v string) { m.PutString(b, v) })
+	glue.PutFuture(m, b[4:], v.F1, witFutureResultU32StoreError, func(m *abi.Mem, b []byte, v abi.Result[uint32, StoreError]) { storeResultU32StoreError(m, b, v) })
+}
+
+func loadTupleStreamStringFutureResultU32StoreError(m *abi.Mem, b []byte) (v abi.Tuple2[abi.Stream[string], abi.Future[abi.Result[uint32, StoreError]]]) {
+	v.F0 = glue.LoadStream(m, b, witStreamString, func(m *abi.Mem, b []byte) string { return m.String(b) })
+	v.F1 = glue.LoadFuture(m, b[4:], witFutureResultU32StoreError, func(m *abi.Mem, b []byte) abi.Result[uint32, StoreError] { return loadResultU32StoreError(m, b) })
+	return v
+}
+
 func loadOptionString(m *abi.Mem, b []byte) (v abi.Option[string]) {
 	if m.Disc(b, 2) == 1 {
 		v.Some = true
@@ -2813,6 +3217,29 @@ func loadPoint(m *abi.Mem, b []byte) (v Point) {
 	return v
 }
 
+func storeResultU32StoreError(m *abi.Mem, b []byte, v abi.Result[uint32, StoreError]) {
+	if v.IsErr {
+		m.PutDisc(b, 1, 2)
+	} else {
+		m.PutDisc(b, 0, 2)
+	}
+	if v.IsErr {
+		storeStoreError(m, b[4:], v.Err)
+	} else {
+		m.PutU32(b[4:], v.Ok)
+	}
+}
+
+func loadResultU32StoreError(m *abi.Mem, b []byte) (v abi.Result[uint32, StoreError]) {
+	v.IsErr = m.Disc(b, 2) == 1
+	if v.IsErr {
+		v.Err = loadStoreError(m, b[4:])
+	} else {
+		v.Ok = m.U32(b[4:])
+	}
+	return v
+}
+
 func decodePoint(w *abi.WireCall) (v Point) {
 	v.X = w.In.S32()
 	v.Y = w.In.F64()
@@ -3003,16 +3430,26 @@ var (
 	witTupleU8 = &wit.Type{Kind: wit.KindTuple, Fields: []wit.Field{
 		{Type: witU8},
 	}}
-	witOwnBucket                   = &wit.Type{Kind: wit.KindOwn, Resource: ResourceBucket}
-	witResultOwnBucketStoreError   = &wit.Type{Kind: wit.KindResult, Elem: witOwnBucket, Err: witStoreError}
-	witBorrowBucket                = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceBucket}
-	witResultOptionBytesStoreError = &wit.Type{Kind: wit.KindResult, Elem: witOptionBytes, Err: witStoreError}
-	witResultUnitStoreError        = &wit.Type{Kind: wit.KindResult, Err: witStoreError}
-	witListOwnBucket               = &wit.Type{Kind: wit.KindList, Elem: witOwnBucket}
-	witOptionBorrowBucket          = &wit.Type{Kind: wit.KindOption, Elem: witBorrowBucket}
-	witResultStringStoreError      = &wit.Type{Kind: wit.KindResult, Elem: witString, Err: witStoreError}
-	witOptionString                = &wit.Type{Kind: wit.KindOption, Elem: witString}
-	witTypesError                  = &wit.Type{Kind: wit.KindVariant, Name: "error", Cases: []wit.Case{
+	witOwnBucket                                  = &wit.Type{Kind: wit.KindOwn, Resource: ResourceBucket}
+	witResultOwnBucketStoreError                  = &wit.Type{Kind: wit.KindResult, Elem: witOwnBucket, Err: witStoreError}
+	witBorrowBucket                               = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceBucket}
+	witResultOptionBytesStoreError                = &wit.Type{Kind: wit.KindResult, Elem: witOptionBytes, Err: witStoreError}
+	witResultUnitStoreError                       = &wit.Type{Kind: wit.KindResult, Err: witStoreError}
+	witListOwnBucket                              = &wit.Type{Kind: wit.KindList, Elem: witOwnBucket}
+	witOptionBorrowBucket                         = &wit.Type{Kind: wit.KindOption, Elem: witBorrowBucket}
+	witResultStringStoreError                     = &wit.Type{Kind: wit.KindResult, Elem: witString, Err: witStoreError}
+	witStreamU8                                   = &wit.Type{Kind: wit.KindStream, Elem: witU8}
+	witStreamString                               = &wit.Type{Kind: wit.KindStream, Elem: witString}
+	witTupleStreamStringFutureResultU32StoreError = &wit.Type{Kind: wit.KindTuple, Fields: []wit.Field{
+		{Type: witStreamString},
+		{Type: witFutureResultU32StoreError},
+	}}
+	witStreamUnit                = &wit.Type{Kind: wit.KindStream}
+	witFutureUnit                = &wit.Type{Kind: wit.KindFuture}
+	witFutureU64                 = &wit.Type{Kind: wit.KindFuture, Elem: witU64}
+	witFutureResultU32StoreError = &wit.Type{Kind: wit.KindFuture, Elem: witResultU32StoreError}
+	witOptionString              = &wit.Type{Kind: wit.KindOption, Elem: witString}
+	witTypesError                = &wit.Type{Kind: wit.KindVariant, Name: "error", Cases: []wit.Case{
 		{Name: "not-found"},
 		{Name: "other", Type: witString},
 		{Name: "at", Type: witPoint},
@@ -3035,8 +3472,9 @@ var (
 		{Name: "closed"},
 		{Name: "failed", Type: witString},
 	}}
-	witOptionBytes = &wit.Type{Kind: wit.KindOption, Elem: witBytes}
-	witPoint       = &wit.Type{Kind: wit.KindRecord, Name: "point", Fields: []wit.Field{
+	witOptionBytes         = &wit.Type{Kind: wit.KindOption, Elem: witBytes}
+	witResultU32StoreError = &wit.Type{Kind: wit.KindResult, Elem: witU32, Err: witStoreError}
+	witPoint               = &wit.Type{Kind: wit.KindRecord, Name: "point", Fields: []wit.Field{
 		{Name: "x", Type: witS32},
 		{Name: "y", Type: witF64},
 	}}
