@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,7 +20,7 @@ import (
 func (a *app) inspectCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "inspect FILE", Short: "Show what a component imports and exports",
-		Long: "Show what a component asks for and offers, with the signatures of all functions,\nand how a lattice serves each import: inside the host, or over a link.",
+		Long: "Show what a component asks for, in plain words and as imports, and what it\noffers, with the signatures of all functions; and how a lattice serves each\nimport: inside the host, or over a link.",
 		Example: `  lattice inspect examples/counter/counter.wasm
   lattice inspect counter.wasm -o json`,
 		Args: arguments(1, 1),
@@ -41,6 +40,7 @@ type inspection struct {
 	Kind    string       `json:"kind"`
 	Bytes   int          `json:"bytes"`
 	Digest  string       `json:"digest"`
+	Asks    []askView    `json:"asks"`
 	Imports []externView `json:"imports"`
 	Exports []externView `json:"exports"`
 }
@@ -84,6 +84,7 @@ func inspect(ctx context.Context, file string) (*inspection, error) {
 	for _, e := range code.Exports() {
 		v.Exports = append(v.Exports, viewExtern(e))
 	}
+	v.Asks = asks(v.Imports)
 	return v, nil
 }
 
@@ -91,7 +92,7 @@ func servedBy(e components.Extern, builtins []*abi.Interface) string {
 	switch {
 	case len(e.Funcs) == 0:
 		return "types"
-	case slices.ContainsFunc(builtins, func(i *abi.Interface) bool { return wit.MatchVersion(e.Name, i.Name) }):
+	case serves(builtins, e.Name):
 		return "host"
 	}
 	return "link"
@@ -126,6 +127,23 @@ func (v *inspection) print(w io.Writer) {
 			}
 		}
 	}
+	v.printAsks(w)
 	list("imports", v.Imports)
 	list("exports", v.Exports)
+}
+
+// printAsks says what is asked for in plain words.
+func (v *inspection) printAsks(w io.Writer) {
+	if len(v.Asks) == 0 {
+		_, _ = fmt.Fprintln(w, "\nasks for nothing")
+		return
+	}
+	_, _ = fmt.Fprintln(w, "\nasks for")
+	for _, q := range v.Asks {
+		how := map[string]string{"host": "", "link": "; needs a link", "types": "; types alone"}[q.ServedBy]
+		if q.Grant != "" {
+			how = "; reaches what is granted with " + q.Grant
+		}
+		_, _ = fmt.Fprintf(w, "  %s (%s)%s\n", q.Topic, strings.Join(q.Interfaces, ", "), how)
+	}
 }
