@@ -10,21 +10,35 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"latticework/cmd/lattice/internal/deployment"
 	"latticework/cmd/lattice/internal/wiring"
 	"latticework/components"
 	"latticework/host"
+	"latticework/internal/errcode"
 	"latticework/wit"
 	"latticework/wit/abi"
 )
 
 func (a *app) inspectCommand() *cobra.Command {
-	return &cobra.Command{
+	var plan bool
+	cmd := &cobra.Command{
 		Use: "inspect FILE", Short: "Show what a component imports and exports",
-		Long: "Show what a component asks for, in plain words and as imports, and what it\noffers, with the signatures of all functions; and how a lattice serves each\nimport: inside the host, or over a link.",
+		Long: `Show what a component asks for, in plain words and as imports, and what it
+offers, with the signatures of all functions; and how a lattice serves each
+import: inside the host, or over a link.
+
+With --plan show instead how the runtime links and instantiates it: the core
+modules in order and where each of their imports is taken from, the functions
+that are lowered and lifted with their memories, reallocs, post-returns and
+callbacks, and the resources. Nothing is compiled.`,
 		Example: `  lattice inspect examples/counter/counter.wasm
-  lattice inspect counter.wasm -o json`,
+  lattice inspect counter.wasm -o json
+  lattice inspect counter.wasm --plan`,
 		Args: arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if plan {
+				return a.printPlan(cmd.Context(), args[0])
+			}
 			v, err := inspect(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -32,6 +46,28 @@ func (a *app) inspectCommand() *cobra.Command {
 			return a.print(v, v.print)
 		},
 	}
+	cmd.Flags().BoolVar(&plan, "plan", false, "show how the component is linked and instantiated")
+	return cmd
+}
+
+func (a *app) printPlan(ctx context.Context, file string) error {
+	data, err := readFile(file)
+	if err != nil {
+		return err
+	}
+	if err := deployment.RefuseCoreModule(file, data); err != nil {
+		return err
+	}
+	e, err := newEngine(ctx, "", 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = e.Close(ctx) }()
+	p, err := e.Plan(data)
+	if err != nil {
+		return errcode.New(errcode.Of(err), "read %s: %w", file, err)
+	}
+	return a.print(p, func(w io.Writer) { _ = p.WriteText(w) })
 }
 
 // inspection is a component as it is printed.
