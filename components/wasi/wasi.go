@@ -22,6 +22,7 @@ import (
 	"latticework/components/wasi/bindings/wasiio"
 	"latticework/components/wasi/bindings/wasirandom"
 	"latticework/components/wasi/bindings/wasisockets"
+	"latticework/components/wasi/bindings/wasisockets3"
 	"latticework/components/wasi/cli"
 	"latticework/components/wasi/clocks"
 	"latticework/components/wasi/filesystem"
@@ -232,6 +233,8 @@ func (s *System) bindSockets(cfg Config) {
 		wasisockets.BindUdp(net),
 		wasisockets.BindUdpCreateSocket(net),
 	)
+	net3 := sockets.New3(net, s.group)
+	s.bind(wasisockets3.BindTypes(net3), wasisockets3.BindIpNameLookup(net3))
 }
 
 // Interfaces returns the bound interfaces, to be linked to any number of

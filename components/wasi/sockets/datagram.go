@@ -68,30 +68,18 @@ func (in *incoming) Receive(_ context.Context, most uint64) ([]api.IncomingDatag
 		if uint64(len(list)) >= most {
 			break
 		}
-		n, from, err := in.next(buf[:])
+		n, from, err := receiveDatagram(in.u.fd, buf[:])
 		switch {
 		case err == unix.EAGAIN || err != nil && len(list) > 0:
 			return list, nil
-		case err == unix.EINTR:
-			continue
 		case err != nil:
 			return nil, result(err)
-		case !in.u.serves && !in.u.sys.mayReach(UDP, from):
+		case !in.u.hears(from):
 			continue
 		}
 		list = append(list, api.IncomingDatagram{Data: bytes.Clone(buf[:n]), RemoteAddress: toEndpoint(from)})
 	}
 	return list, nil
-}
-
-// next receives one datagram without waiting.
-func (in *incoming) next(buf []byte) (int, netip.AddrPort, error) {
-	n, sa, err := unix.Recvfrom(in.u.fd, buf, unix.MSG_DONTWAIT)
-	if err != nil {
-		return 0, netip.AddrPort{}, err
-	}
-	from, err := endpoint(sa)
-	return n, from, err
 }
 
 // Ready implements [streams.Source].
@@ -147,42 +135,15 @@ func (out *outgoing) Send(_ context.Context, list []api.OutgoingDatagram) (uint6
 }
 
 func (out *outgoing) sendOne(d api.OutgoingDatagram) error {
-	to, err := out.destination(d.RemoteAddress)
+	remote := abi.None[netip.AddrPort]()
+	if d.RemoteAddress.Some {
+		remote = abi.Some(endpointOf(d.RemoteAddress.Value))
+	}
+	to, err := out.u.destination(remote)
 	if err != nil {
 		return err
 	}
-	for {
-		if out.u.peer.IsValid() {
-			_, err = unix.SendmsgN(out.u.fd, d.Data, nil, nil, unix.MSG_DONTWAIT)
-		} else {
-			err = unix.Sendto(out.u.fd, d.Data, unix.MSG_DONTWAIT, sockaddr(to))
-		}
-		if err != unix.EINTR {
-			return err
-		}
-	}
-}
-
-// destination checks where a datagram is to go.
-func (out *outgoing) destination(remote abi.Option[api.IpSocketAddress]) (netip.AddrPort, error) {
-	peer := out.u.peer
-	if !remote.Some {
-		if !peer.IsValid() {
-			return peer, errInvalidArgument
-		}
-		return peer, nil
-	}
-	to := endpointOf(remote.Value)
-	if err := checkRemote(out.u.family, to); err != nil {
-		return to, err
-	}
-	if peer.IsValid() && to != peer {
-		return to, errInvalidArgument
-	}
-	if !out.u.sys.mayReach(UDP, to) && !out.u.serves {
-		return to, errAccessDenied
-	}
-	return to, nil
+	return sendDatagram(out.u.fd, d.Data, to)
 }
 
 // Ready implements [streams.Source].

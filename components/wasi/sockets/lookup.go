@@ -14,6 +14,58 @@ import (
 	"latticework/wit/abi"
 )
 
+// query is what a guest may ask for: a name to resolve, or the address that it
+// wrote in place of a name.
+type query struct {
+	host string
+	addr netip.Addr // valid without host
+}
+
+// query checks what a guest asks for.
+func (s *System) query(name string) (query, error) {
+	if !s.policy.Connects(TCP | UDP) {
+		return query{}, errAccessDenied
+	}
+	if a, err := netip.ParseAddr(name); err == nil {
+		return query{addr: a.Unmap()}, nil
+	}
+	host, err := grant.ASCIIName(name)
+	if err != nil {
+		return query{}, errInvalidArgument
+	}
+	if !s.policy.Names(TCP|UDP, host) {
+		return query{}, errAccessDenied
+	}
+	return query{host: host}, nil
+}
+
+// resolve returns the addresses of host, which a query allowed, and lets rules
+// that name it allow them. It gives back the slot that its caller took.
+func (s *System) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
+	defer s.freeSlot()
+	addrs, err := s.resolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, resolveError(err)
+	}
+	for i, a := range addrs {
+		addrs[i] = a.Unmap().WithZone("")
+	}
+	s.remember(host, addrs)
+	return addrs, nil
+}
+
+// resolveError returns the code for a failed look-up.
+func resolveError(err error) error {
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return errNameUnresolvable
+	case errors.As(err, &dns) && (dns.IsTemporary || dns.IsTimeout):
+		return errTemporaryResolverFailure
+	}
+	return errPermanentResolverFailure
+}
+
 // lookup is a resolve-address-stream.
 type lookup struct {
 	done   streams.Event
@@ -28,57 +80,25 @@ var _ api.ResolveAddressStream = (*lookup)(nil)
 
 // ResolveAddresses implements wasi:sockets.
 func (s *System) ResolveAddresses(ctx context.Context, _ api.Network, name string) (api.ResolveAddressStream, error) {
-	if !s.policy.Connects(TCP | UDP) {
-		return nil, result(errAccessDenied)
+	q, err := s.query(name)
+	if err != nil {
+		return nil, result(err)
 	}
 	l := &lookup{cancel: func() {}}
-	if a, err := netip.ParseAddr(name); err == nil {
-		l.addrs = []netip.Addr{a.Unmap()}
+	if q.host == "" {
+		l.addrs = []netip.Addr{q.addr}
 		l.done.Set()
 		return l, nil
-	}
-	host, err := grant.ASCIIName(name)
-	if err != nil {
-		return nil, result(errInvalidArgument)
-	}
-	if !s.policy.Names(TCP|UDP, host) {
-		return nil, result(errAccessDenied)
 	}
 	if err := s.takeSlot(); err != nil {
 		return nil, result(err)
 	}
 	ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	l.work.Go(func() {
-		defer s.freeSlot()
-		l.resolve(ctx, s, host)
+		defer l.done.Set()
+		l.addrs, l.err = s.resolve(ctx, q.host)
 	})
 	return l, nil
-}
-
-func (l *lookup) resolve(ctx context.Context, s *System, host string) {
-	defer l.done.Set()
-	addrs, err := s.resolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		l.err = resolveError(err)
-		return
-	}
-	for i, a := range addrs {
-		addrs[i] = a.Unmap().WithZone("")
-	}
-	s.remember(host, addrs)
-	l.addrs = addrs
-}
-
-// resolveError returns the code for a failed look-up.
-func resolveError(err error) error {
-	var dns *net.DNSError
-	switch {
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return codeError(api.ErrorCodeNameUnresolvable)
-	case errors.As(err, &dns) && (dns.IsTemporary || dns.IsTimeout):
-		return codeError(api.ErrorCodeTemporaryResolverFailure)
-	}
-	return codeError(api.ErrorCodePermanentResolverFailure)
 }
 
 // ResolveNextAddress implements wasi:sockets.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	api "latticework/components/wasi/bindings/wasisockets"
 	"latticework/internal/errcode"
@@ -34,8 +35,11 @@ type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// System implements all interfaces of wasi:sockets. It is safe for concurrent
-// use by several guests.
+// sendLinger is what linger is.
+const sendLinger = 5 * time.Second
+
+// System implements all interfaces of wasi:sockets of WASI 0.2; see [New3] for
+// WASI 0.3. It is safe for concurrent use by several guests.
 type System struct {
 	policy   Policy
 	resolver Resolver
@@ -43,8 +47,14 @@ type System struct {
 	limited  func(error) // may be nil
 	open     atomic.Int64
 
+	// linger is how long a send may go on that nobody holds any more.
+	linger time.Duration
+
+	starved atomic.Int64 // how many wait for a slot
+
 	mu       sync.Mutex
 	resolved map[netip.Addr][]string // guarded by mu: names that gave an address
+	freed    chan struct{}           // guarded by mu: closed when a slot is free and somebody waits
 }
 
 var (
@@ -64,7 +74,9 @@ func New(cfg Config) *System {
 		resolver: cfg.Resolver,
 		max:      int64(cfg.MaxSockets),
 		limited:  cfg.Limited,
+		linger:   sendLinger,
 		resolved: map[netip.Addr][]string{},
+		freed:    make(chan struct{}),
 	}
 	if s.resolver == nil {
 		s.resolver = net.DefaultResolver
@@ -84,19 +96,63 @@ func (network) Drop(context.Context) {}
 // InstanceNetwork implements wasi:sockets.
 func (s *System) InstanceNetwork(context.Context) (api.Network, error) { return network{}, nil }
 
-// takeSlot counts one more socket.
+// takeSlot counts one more socket. The host is told where there is none left.
 func (s *System) takeSlot() error {
-	if n := s.open.Add(1); n > s.max {
-		s.open.Add(-1)
-		if s.limited != nil {
-			s.limited(errcode.New(errcode.Exhausted, "sockets: %d > %d", n, s.max))
-		}
-		return errSocketLimit
+	n, ok := s.trySlot()
+	if ok {
+		return nil
 	}
-	return nil
+	if s.limited != nil {
+		s.limited(errcode.New(errcode.Exhausted, "sockets: %d > %d", n, s.max))
+	}
+	return errSocketLimit
 }
 
-func (s *System) freeSlot() { s.open.Add(-1) }
+// trySlot counts one more socket if that is allowed, and answers how many
+// there are or would be.
+func (s *System) trySlot() (int64, bool) {
+	n := s.open.Add(1)
+	if n > s.max {
+		s.open.Add(-1)
+		return n, false
+	}
+	return n, true
+}
+
+func (s *System) freeSlot() {
+	s.open.Add(-1)
+	if s.starved.Load() > 0 {
+		s.mu.Lock()
+		close(s.freed)
+		s.freed = make(chan struct{})
+		s.mu.Unlock()
+	}
+}
+
+// waitSlot is takeSlot, but waits until there is a slot. It answers false if
+// ctx ended before, or gone was closed.
+func (s *System) waitSlot(ctx context.Context, gone <-chan struct{}) bool {
+	if s.takeSlot() == nil {
+		return true
+	}
+	s.starved.Add(1)
+	defer s.starved.Add(-1)
+	for {
+		s.mu.Lock()
+		freed := s.freed
+		s.mu.Unlock()
+		if _, ok := s.trySlot(); ok {
+			return true
+		}
+		select {
+		case <-freed:
+		case <-gone:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
 
 // remember notes that name resolved to addrs. Addresses that are not public do
 // not count, but for "localhost": a name must not open up what stands beside

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	api "latticework/components/wasi/bindings/wasisockets"
 )
 
 // setInt sets an option; the guest's 0 is refused, what is above most becomes
@@ -26,7 +24,7 @@ func (k *sock) getInt(level, opt int) (int, error) {
 
 // hopOption names the option of the time to live for the socket's family.
 func (k *sock) hopOption() (level, opt int) {
-	if k.family == api.IpAddressFamilyIpv4 {
+	if k.family == ipv4 {
 		return unix.IPPROTO_IP, unix.IP_TTL
 	}
 	return unix.IPPROTO_IPV6, unix.IPV6_UNICAST_HOPS

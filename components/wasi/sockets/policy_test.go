@@ -3,6 +3,8 @@ package sockets
 import (
 	"net/netip"
 	"testing"
+
+	api "latticework/components/wasi/bindings/wasisockets"
 )
 
 func rules(t *testing.T, texts ...string) Policy {
@@ -49,4 +51,12 @@ func TestAddressesSurviveTheWayThere(t *testing.T) {
 	if got := addrOf(toAddr(netip.MustParseAddr("::ffff:1.2.3.4"))); got != netip.MustParseAddr("1.2.3.4") {
 		t.Errorf("a mapped address became %s", got)
 	}
+}
+
+// addrOf converts an address from a guest.
+func addrOf(a api.IpAddress) netip.Addr {
+	if a.Case == api.IpAddressCaseIpv4 {
+		return addr4(a.Ipv4)
+	}
+	return addr6(a.Ipv6)
 }

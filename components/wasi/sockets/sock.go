@@ -14,7 +14,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	api "latticework/components/wasi/bindings/wasisockets"
 	"latticework/components/wasi/streams"
 )
 
@@ -24,7 +23,7 @@ import (
 type sock struct {
 	sys    *System
 	fd     int
-	family api.IpAddressFamily
+	family family
 	refs   atomic.Int32
 
 	file *os.File        // set by open
@@ -38,20 +37,23 @@ type sock struct {
 }
 
 // newSock makes a socket with one reference and a slot.
-func newSock(s *System, family api.IpAddressFamily, typ int) (*sock, error) {
+func newSock(s *System, family family, typ int) (*sock, error) {
 	if err := s.takeSlot(); err != nil {
 		return nil, err
 	}
 	domain := unix.AF_INET
-	if family == api.IpAddressFamilyIpv6 {
+	if family == ipv6 {
 		domain = unix.AF_INET6
 	}
 	fd, err := newFd(func() (int, error) { return unix.Socket(domain, typ, 0) })
 	if err != nil {
 		s.freeSlot()
+		if err == unix.EAFNOSUPPORT {
+			err = errNotSupported
+		}
 		return nil, err
 	}
-	if family == api.IpAddressFamilyIpv6 {
+	if family == ipv6 {
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
 	}
 	if err != nil {
@@ -62,7 +64,7 @@ func newSock(s *System, family api.IpAddressFamily, typ int) (*sock, error) {
 }
 
 // ownSock wraps fd; the caller took the slot.
-func ownSock(s *System, family api.IpAddressFamily, fd int) *sock {
+func ownSock(s *System, family family, fd int) *sock {
 	k := &sock{sys: s, fd: fd, family: family}
 	k.refs.Store(1)
 	return k
@@ -104,12 +106,17 @@ func (k *sock) release() {
 		return
 	}
 	k.stopWaits()
+	k.close()
+	k.sys.freeSlot()
+}
+
+// close closes the socket: the streams reported what went wrong.
+func (k *sock) close() {
 	if k.file != nil {
-		_ = k.file.Close() // the streams reported what went wrong
+		_ = k.file.Close()
 	} else {
 		_ = unix.Close(k.fd)
 	}
-	k.sys.freeSlot()
 }
 
 // stopWaits makes all waits in the poller end, for good, and joins them.
@@ -192,9 +199,7 @@ func endpoint(sa unix.Sockaddr) (netip.AddrPort, error) {
 	case *unix.SockaddrInet4:
 		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)), nil
 	case *unix.SockaddrInet6:
-		return endpointOf(api.IpSocketAddressIpv6(api.Ipv6SocketAddress{
-			Port: uint16(sa.Port), Address: to6(netip.AddrFrom16(sa.Addr)), ScopeId: sa.ZoneId,
-		})), nil
+		return netip.AddrPortFrom(scoped(netip.AddrFrom16(sa.Addr), sa.ZoneId), uint16(sa.Port)), nil
 	}
 	return netip.AddrPort{}, errInvalidState
 }

@@ -4,7 +4,6 @@ package sockets
 
 import (
 	"context"
-	"net/netip"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -15,33 +14,9 @@ import (
 	"latticework/wit/abi"
 )
 
-// state is a TCP socket's, in the words of the specification.
-type state uint8
-
-const (
-	unbound state = iota
-	bindInProgress
-	bound
-	listenInProgress
-	listening
-	connectInProgress
-	connected
-	closed
-)
-
-// defaultBacklog is the queue of connections not yet accepted; maxBacklog is
-// the longest one.
-const (
-	defaultBacklog = 128
-	maxBacklog     = 4096
-)
-
-// tcpSocket is a TCP socket. It is used by one guest at a time.
+// tcpSocket is a TCP socket of WASI 0.2. It is used by one guest at a time.
 type tcpSocket struct {
-	*sock
-	state    state
-	backlog  int
-	mayServe bool // the rules let it listen where it is bound
+	streamSocket
 	dropped  bool
 	readShut *atomic.Bool
 	out      wasiio.OutputStream // of a connection, for shutdown
@@ -50,11 +25,11 @@ type tcpSocket struct {
 var _ api.TcpSocket = (*tcpSocket)(nil)
 
 // CreateTcpSocket implements wasi:sockets.
-func (s *System) CreateTcpSocket(_ context.Context, family api.IpAddressFamily) (api.TcpSocket, error) {
+func (s *System) CreateTcpSocket(_ context.Context, af api.IpAddressFamily) (api.TcpSocket, error) {
 	if !s.policy.Any(TCP) {
 		return nil, result(errAccessDenied)
 	}
-	k, err := newSock(s, family, unix.SOCK_STREAM)
+	k, err := newSock(s, family(af), unix.SOCK_STREAM)
 	if err != nil {
 		return nil, result(err)
 	}
@@ -62,7 +37,7 @@ func (s *System) CreateTcpSocket(_ context.Context, family api.IpAddressFamily) 
 }
 
 func newTCPSocket(k *sock, st state) *tcpSocket {
-	return &tcpSocket{sock: k, state: st, backlog: defaultBacklog, readShut: new(atomic.Bool)}
+	return &tcpSocket{streamSocket: newStreamSocket(k, st, result), readShut: new(atomic.Bool)}
 }
 
 // begin checks that an operation may start: it is allowed in the states of
@@ -93,23 +68,10 @@ func (t *tcpSocket) StartBind(_ context.Context, _ api.Network, local api.IpSock
 	if err := t.begin(unbound); err != nil {
 		return result(err)
 	}
-	at := endpointOf(local)
-	if err := checkLocal(t.family, at); err != nil {
+	if err := t.bind(endpointOf(local)); err != nil {
 		return result(err)
 	}
-	allowed, serve := t.sys.mayBind(TCP, at)
-	if !allowed {
-		return result(errAccessDenied)
-	}
-	// A port that was in use a moment ago must not be refused.
-	err := unix.SetsockoptInt(t.fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
-	if err == nil {
-		err = unix.Bind(t.fd, sockaddr(at))
-	}
-	if err != nil {
-		return result(err)
-	}
-	t.state, t.mayServe = bindInProgress, serve
+	t.state = bindInProgress
 	return nil
 }
 
@@ -127,33 +89,7 @@ func (t *tcpSocket) StartConnect(_ context.Context, _ api.Network, remote api.Ip
 	if err := t.begin(unbound, bound); err != nil {
 		return result(err)
 	}
-	peer := endpointOf(remote)
-	if err := checkRemote(t.family, peer); err != nil {
-		return result(err)
-	}
-	if !t.sys.mayReach(TCP, peer) {
-		return result(errAccessDenied)
-	}
-	err := unix.Connect(t.fd, sockaddr(peer))
-	if err != nil && err != unix.EINPROGRESS && err != unix.EINTR {
-		t.state = closed
-		return result(connectError(err))
-	}
-	if err := t.open(); err != nil {
-		t.state = closed
-		return result(err)
-	}
-	t.state = connectInProgress
-	return nil
-}
-
-// connectError gives the codes in which connect differs from bind.
-func connectError(err error) error {
-	switch err {
-	case unix.EADDRNOTAVAIL, unix.EAGAIN:
-		return codeError(api.ErrorCodeAddressInUse)
-	}
-	return err
+	return result(t.connect(endpointOf(remote)))
 }
 
 // FinishConnect implements wasi:sockets.
@@ -165,15 +101,9 @@ func (t *tcpSocket) FinishConnect(context.Context) (abi.Tuple2[wasiio.InputStrea
 	if !t.ready(toWrite) {
 		return none, result(errWouldBlock)
 	}
-	code, err := t.getInt(unix.SOL_SOCKET, unix.SO_ERROR)
-	if err == nil && code != 0 {
-		err = unix.Errno(code)
+	if err := t.connected(); err != nil {
+		return none, result(err)
 	}
-	if err != nil {
-		t.state = closed
-		return none, result(connectError(err))
-	}
-	t.state = connected
 	in, out := t.connection()
 	return abi.Tuple2[wasiio.InputStream, wasiio.OutputStream]{F0: in, F1: out}, nil
 }
@@ -196,13 +126,7 @@ func (t *tcpSocket) StartListen(context.Context) error {
 	if err := t.begin(bound); err != nil {
 		return result(err)
 	}
-	if !t.mayServe {
-		return result(errAccessDenied)
-	}
-	if err := unix.Listen(t.fd, t.backlog); err != nil {
-		return result(err)
-	}
-	if err := t.open(); err != nil {
+	if err := t.listen(); err != nil {
 		return result(err)
 	}
 	t.state = listenInProgress
@@ -227,46 +151,14 @@ func (t *tcpSocket) Accept(context.Context) (abi.Tuple3[api.TcpSocket, wasiio.In
 	if err := t.sys.takeSlot(); err != nil {
 		return none, result(err)
 	}
-	fd, err := newFd(func() (int, error) {
-		for {
-			fd, _, err := unix.Accept(t.fd)
-			if err != unix.EINTR {
-				return fd, err
-			}
-		}
-	})
+	k, err := t.accept(t.fd)
 	if err != nil {
 		t.sys.freeSlot()
 		return none, result(err)
 	}
-	c := newTCPSocket(ownSock(t.sys, t.family, fd), connected)
-	if err := c.inherit(t.sock); err != nil {
-		c.release()
-		return none, result(err)
-	}
+	c := newTCPSocket(k, connected)
 	in, out := c.connection()
 	return abi.Tuple3[api.TcpSocket, wasiio.InputStream, wasiio.OutputStream]{F0: c, F1: in, F2: out}, nil
-}
-
-// inherit opens an accepted socket and gives it the one option of its listener
-// that not every system passes on.
-func (t *tcpSocket) inherit(listener *sock) error {
-	hops, err := listener.hopLimit()
-	if err == nil {
-		err = t.setHopLimit(hops)
-	}
-	if err != nil {
-		return err
-	}
-	return t.open()
-}
-
-// address converts the outcome of local or remote.
-func address(e netip.AddrPort, err error) (api.IpSocketAddress, error) {
-	if err != nil {
-		return api.IpSocketAddress{}, result(err)
-	}
-	return toEndpoint(e), nil
 }
 
 // LocalAddress implements wasi:sockets.
@@ -291,7 +183,7 @@ func (t *tcpSocket) IsListening(context.Context) (bool, error) { return t.state 
 
 // AddressFamily implements wasi:sockets.
 func (t *tcpSocket) AddressFamily(context.Context) (api.IpAddressFamily, error) {
-	return t.family, nil
+	return api.IpAddressFamily(t.family), nil
 }
 
 // Ready implements [streams.Source]: the operation in progress can be

@@ -8,60 +8,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// usable refuses the options of a closed socket.
-func (t *tcpSocket) usable() error {
-	if t.state == closed {
-		return errInvalidState
-	}
-	return nil
-}
-
-// set runs a setter on a socket that is not closed.
-func (t *tcpSocket) set(do func() error) error {
-	err := t.usable()
-	if err == nil {
-		err = do()
-	}
-	return result(err)
-}
-
-// get runs a getter on a socket that is not closed.
-func get[T any](t *tcpSocket, do func() (T, error)) (T, error) {
-	var value T
-	err := t.usable()
-	if err == nil {
-		value, err = do()
-	}
-	return value, result(err)
-}
-
 // SetListenBacklogSize implements wasi:sockets.
-func (t *tcpSocket) SetListenBacklogSize(_ context.Context, value uint64) error {
-	return t.set(func() error {
-		if value == 0 {
-			return errInvalidArgument
-		}
-		t.backlog = int(min(value, maxBacklog))
-		switch t.state {
-		case connectInProgress, connected:
-			return errInvalidState
-		case listenInProgress, listening:
-			return unix.Listen(t.fd, t.backlog)
-		}
-		return nil
-	})
+func (t *streamSocket) SetListenBacklogSize(_ context.Context, value uint64) error {
+	return t.set(func() error { return t.setBacklog(value) })
 }
 
 // KeepAliveEnabled implements wasi:sockets.
-func (t *tcpSocket) KeepAliveEnabled(context.Context) (bool, error) {
-	return get(t, func() (bool, error) {
+func (t *streamSocket) KeepAliveEnabled(context.Context) (bool, error) {
+	return get(&t.socket, func() (bool, error) {
 		n, err := t.getInt(unix.SOL_SOCKET, unix.SO_KEEPALIVE)
 		return n != 0, err
 	})
 }
 
+// GetKeepAliveEnabled implements wasi:sockets of WASI 0.3.
+func (t *streamSocket) GetKeepAliveEnabled(ctx context.Context) (bool, error) {
+	return t.KeepAliveEnabled(ctx)
+}
+
 // SetKeepAliveEnabled implements wasi:sockets.
-func (t *tcpSocket) SetKeepAliveEnabled(_ context.Context, value bool) error {
+func (t *streamSocket) SetKeepAliveEnabled(_ context.Context, value bool) error {
 	return t.set(func() error {
 		on := 0
 		if value {
@@ -72,64 +38,64 @@ func (t *tcpSocket) SetKeepAliveEnabled(_ context.Context, value bool) error {
 }
 
 // KeepAliveIdleTime implements wasi:sockets.
-func (t *tcpSocket) KeepAliveIdleTime(context.Context) (uint64, error) {
-	return get(t, func() (uint64, error) { return t.seconds(keepIdle) })
+func (t *streamSocket) KeepAliveIdleTime(context.Context) (uint64, error) {
+	return get(&t.socket, func() (uint64, error) { return t.seconds(keepIdle) })
+}
+
+// GetKeepAliveIdleTime implements wasi:sockets of WASI 0.3.
+func (t *streamSocket) GetKeepAliveIdleTime(ctx context.Context) (uint64, error) {
+	return t.KeepAliveIdleTime(ctx)
 }
 
 // SetKeepAliveIdleTime implements wasi:sockets.
-func (t *tcpSocket) SetKeepAliveIdleTime(_ context.Context, value uint64) error {
+func (t *streamSocket) SetKeepAliveIdleTime(_ context.Context, value uint64) error {
 	return t.set(func() error { return t.setSeconds(keepIdle, value) })
 }
 
 // KeepAliveInterval implements wasi:sockets.
-func (t *tcpSocket) KeepAliveInterval(context.Context) (uint64, error) {
-	return get(t, func() (uint64, error) { return t.seconds(unix.TCP_KEEPINTVL) })
+func (t *streamSocket) KeepAliveInterval(context.Context) (uint64, error) {
+	return get(&t.socket, func() (uint64, error) { return t.seconds(unix.TCP_KEEPINTVL) })
+}
+
+// GetKeepAliveInterval implements wasi:sockets of WASI 0.3.
+func (t *streamSocket) GetKeepAliveInterval(ctx context.Context) (uint64, error) {
+	return t.KeepAliveInterval(ctx)
 }
 
 // SetKeepAliveInterval implements wasi:sockets.
-func (t *tcpSocket) SetKeepAliveInterval(_ context.Context, value uint64) error {
+func (t *streamSocket) SetKeepAliveInterval(_ context.Context, value uint64) error {
 	return t.set(func() error { return t.setSeconds(unix.TCP_KEEPINTVL, value) })
 }
 
 // KeepAliveCount implements wasi:sockets.
-func (t *tcpSocket) KeepAliveCount(context.Context) (uint32, error) {
-	return get(t, func() (uint32, error) {
+func (t *streamSocket) KeepAliveCount(context.Context) (uint32, error) {
+	return get(&t.socket, func() (uint32, error) {
 		n, err := t.getInt(unix.IPPROTO_TCP, unix.TCP_KEEPCNT)
 		return uint32(n), err
 	})
 }
 
+// GetKeepAliveCount implements wasi:sockets of WASI 0.3.
+func (t *streamSocket) GetKeepAliveCount(ctx context.Context) (uint32, error) {
+	return t.KeepAliveCount(ctx)
+}
+
 // SetKeepAliveCount implements wasi:sockets.
-func (t *tcpSocket) SetKeepAliveCount(_ context.Context, value uint32) error {
+func (t *streamSocket) SetKeepAliveCount(_ context.Context, value uint32) error {
 	return t.set(func() error {
 		return t.setInt(unix.IPPROTO_TCP, unix.TCP_KEEPCNT, uint64(value), maxKeepAliveCount)
 	})
 }
 
 // HopLimit implements wasi:sockets.
-func (t *tcpSocket) HopLimit(context.Context) (uint8, error) { return get(t, t.hopLimit) }
+func (t *streamSocket) HopLimit(context.Context) (uint8, error) { return get(&t.socket, t.hopLimit) }
+
+// GetHopLimit implements wasi:sockets of WASI 0.3.
+func (t *streamSocket) GetHopLimit(ctx context.Context) (uint8, error) {
+	return t.HopLimit(ctx)
+}
 
 // SetHopLimit implements wasi:sockets.
-func (t *tcpSocket) SetHopLimit(_ context.Context, value uint8) error {
+func (t *streamSocket) SetHopLimit(_ context.Context, value uint8) error {
 	return t.set(func() error { return t.setHopLimit(value) })
-}
-
-// ReceiveBufferSize implements wasi:sockets.
-func (t *tcpSocket) ReceiveBufferSize(context.Context) (uint64, error) {
-	return get(t, func() (uint64, error) { return t.bufferSize(unix.SO_RCVBUF) })
-}
-
-// SetReceiveBufferSize implements wasi:sockets.
-func (t *tcpSocket) SetReceiveBufferSize(_ context.Context, value uint64) error {
-	return t.set(func() error { return t.setBufferSize(unix.SO_RCVBUF, value) })
-}
-
-// SendBufferSize implements wasi:sockets.
-func (t *tcpSocket) SendBufferSize(context.Context) (uint64, error) {
-	return get(t, func() (uint64, error) { return t.bufferSize(unix.SO_SNDBUF) })
-}
-
-// SetSendBufferSize implements wasi:sockets.
-func (t *tcpSocket) SetSendBufferSize(_ context.Context, value uint64) error {
-	return t.set(func() error { return t.setBufferSize(unix.SO_SNDBUF, value) })
 }

@@ -1,0 +1,95 @@
+//go:build linux || darwin
+
+package sockets
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"latticework/wit/abi"
+)
+
+// TestSendEnds checks each way in which a send to a peer that never reads
+// comes to an end; nothing stays, which system3 sees to.
+func TestSendEnds(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		end  func(s *System3, k *tcpSocket3, g *guest, f abi.Future[outcome])
+		want string
+	}{
+		{"instance", func(_ *System3, k *tcpSocket3, g *guest, f abi.Future[outcome]) {
+			g.over(errors.New("the instance was released"))
+			f.Close()
+			k.Drop(context.Background())
+		}, "other"},
+		{"instance later", func(_ *System3, k *tcpSocket3, g *guest, f abi.Future[outcome]) {
+			f.Close()
+			k.Drop(context.Background())
+			g.over(errors.New("the instance was released"))
+		}, "other"},
+		{"system", func(s *System3, _ *tcpSocket3, _ *guest, _ abi.Future[outcome]) { s.group.Close() }, "invalid-state"},
+		{"nobody", func(_ *System3, k *tcpSocket3, g *guest, f abi.Future[outcome]) {
+			g.over(io.EOF)
+			f.Close()
+			k.Drop(context.Background())
+		}, "other"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ctx := testCtx(t)
+			s := system3(t, everything...)
+			s.sys.linger = 10 * time.Millisecond
+			client, _ := connected3(ctx, t, s, "127.0.0.1:0")
+			g, f := fill(ctx, t, client)
+			c.end(s, client, g, f)
+			if got := outcome3(ctx, f); !strings.HasPrefix(got, c.want) {
+				t.Errorf("outcome: %s", got)
+			}
+		})
+	}
+}
+
+// TestSendOfSourceEnds has no guest that could end.
+func TestSendOfSourceEnds(t *testing.T) {
+	ctx := testCtx(t)
+	s := system3(t, everything...)
+	s.sys.linger = 10 * time.Millisecond
+	client, _ := connected3(ctx, t, s, "127.0.0.1:0")
+	f := send3(t, client, endless{})
+	f.Close()
+	client.Drop(ctx)
+	if got := outcome3(ctx, f); got != "other" {
+		t.Errorf("outcome: %s", got)
+	}
+}
+
+// TestSendWithoutHolders goes on: a guest that writes holds what it writes to.
+func TestSendWithoutHolders(t *testing.T) {
+	ctx := testCtx(t)
+	s := system3(t, everything...)
+	s.sys.linger = time.Millisecond
+	client, server := connected3(ctx, t, s, "127.0.0.1:0")
+	g, f := fill(ctx, t, client)
+	f.Close()
+	client.Drop(ctx)
+	timer := time.NewTimer(50 * time.Millisecond)
+	defer timer.Stop()
+	<-timer.C
+	in, _ := receive3(t, server)
+	go func() {
+		defer g.over(io.EOF)
+		select {
+		case g.text <- "the end":
+		case <-ctx.Done():
+		}
+	}()
+	if got := readAll3(ctx, t, in); !strings.HasSuffix(got, "the end") {
+		t.Errorf("%d bytes without the end", len(got))
+	}
+	if got := outcome3(ctx, f); got != "ok" {
+		t.Errorf("outcome: %s", got)
+	}
+}

@@ -1,5 +1,0 @@
-//go:build !race
-
-package fuzzbound
-
-const raceFactor = 1
