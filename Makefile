@@ -1,5 +1,5 @@
 # Every target does its own set-up and says what to do when it cannot.
-# Variables: PKGS (default ./...), FUZZTIME (default 5s per target), BENCHTIME (default 1s).
+# Variables: PKGS (default ./...), FUZZTIME (default 5s per target), BENCHTIME (default 1s), DIR (of conformance).
 
 SHELL     := /bin/bash
 GO        ?= go
@@ -63,8 +63,8 @@ bench: ## every benchmark; ends with one line a figure
 	@BENCHTIME="$(BENCHTIME)" PKGS="$(PKGS)" bash .ci/bench
 
 .PHONY: conformance
-conformance: ## the reference suites; one line a suite
-	@bash .ci/conformance
+conformance: ## the reference suites, or those in DIR; one line a suite
+	@bash .ci/conformance $(if $(DIR),-dir "$(DIR)")
 
 .PHONY: hostile
 hostile: ## hostile modules and components beside a victim; prints the count

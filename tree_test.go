@@ -398,6 +398,28 @@ func TestInitIsExplained(t *testing.T) {
 	}
 }
 
+// TestFuzzTargetsAreBounded wants every fuzz target to hold its inputs to the
+// bounds of internal/fuzzbound.
+func TestFuzzTargetsAreBounded(t *testing.T) {
+	targets := 0
+	for _, f := range tree(t) {
+		for _, decl := range f.syntax.Decls {
+			fn, ok := decl.(*ast.FuncDecl)
+			if !ok || !f.test || fn.Recv != nil || !strings.HasPrefix(fn.Name.Name, "Fuzz") {
+				continue
+			}
+			targets++
+			body := f.text[f.fset.Position(fn.Pos()).Offset:f.fset.Position(fn.End()).Offset]
+			if !bytes.Contains(body, []byte("fuzzbound.Run(t, func() {")) {
+				t.Errorf("%s:%d: %s does its work outside of fuzzbound.Run", f.path, f.line(fn.Pos()), fn.Name.Name)
+			}
+		}
+	}
+	if targets == 0 {
+		t.Error("no fuzz targets found")
+	}
+}
+
 // TestDependenciesHaveReasons wants each module that is imported in the table of
 // RATIONALE.md.
 func TestDependenciesHaveReasons(t *testing.T) {

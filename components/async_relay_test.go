@@ -17,6 +17,7 @@ import (
 //	import drain: async func(s: stream<u8>) -> u32
 //	import pending: async func() -> future<u32>
 //	export call: async func(x: u32) -> u32      // work, synchronously
+//	export stack: async func(x: u32) -> u32     // work, beside other calls
 //	export cancel: async func(x: u32) -> u32    // work, cancelled at once: how that went
 //	export read-all: async func() -> u32        // how many bytes source gives
 //	export produce: async func(n: u32) -> stream<u8>
@@ -84,24 +85,25 @@ func relayBytes() []byte {
 	mem, async := MemoryOpt(r.mem), []byte{6}
 
 	f := map[string]uint32{
-		"work":    r.imports("work", "i", "i", c.Lower(work)),
-		"start":   r.imports("start", "ii", "i", c.Lower(work, async, mem)),
-		"source":  r.imports("source", "", "i", c.Lower(source)),
-		"drain":   r.imports("drain", "ii", "i", c.Lower(drain, async, mem)),
-		"pending": r.imports("pending", "", "i", c.Lower(pending)),
-		"cancel":  r.imports("cancel", "i", "i", c.Canon([]byte{0x06, 0})),
-		"drop":    r.imports("drop", "i", "", c.Canon([]byte{0x0d})),
-		"new":     r.imports("new", "", "l", c.Canon([]byte{0x0e}, ofStream)),
-		"read":    r.imports("read", "iii", "i", c.Canon([]byte{0x0f}, ofStream, Vec(mem))),
-		"write":   r.imports("write", "iii", "i", c.Canon([]byte{0x10}, ofStream, Vec(mem))),
-		"drop-r":  r.imports("drop-r", "i", "", c.Canon([]byte{0x13}, ofStream)),
-		"drop-w":  r.imports("drop-w", "i", "", c.Canon([]byte{0x14}, ofStream)),
-		"future":  r.imports("future", "ii", "i", c.Canon([]byte{0x16}, ofFuture, Vec(mem))),
-		"return":  r.imports("return", "i", "", c.Canon([]byte{0x09, 0}, ofStream, Vec(mem))),
-		"set":     r.imports("set", "", "i", c.Canon([]byte{0x1f})),
-		"wait":    r.imports("wait", "ii", "i", c.Canon([]byte{0x20, 0}, U(r.mem))),
-		"join":    r.imports("join", "ii", "", c.Canon([]byte{0x23})),
-		"yield":   r.imports("yield", "", "i", c.Canon([]byte{0x0c, 0})),
+		"work":       r.imports("work", "i", "i", c.Lower(work)),
+		"start":      r.imports("start", "ii", "i", c.Lower(work, async, mem)),
+		"source":     r.imports("source", "", "i", c.Lower(source)),
+		"drain":      r.imports("drain", "ii", "i", c.Lower(drain, async, mem)),
+		"pending":    r.imports("pending", "", "i", c.Lower(pending)),
+		"cancel":     r.imports("cancel", "i", "i", c.Canon([]byte{0x06, 0})),
+		"drop":       r.imports("drop", "i", "", c.Canon([]byte{0x0d})),
+		"new":        r.imports("new", "", "l", c.Canon([]byte{0x0e}, ofStream)),
+		"read":       r.imports("read", "iii", "i", c.Canon([]byte{0x0f}, ofStream, Vec(mem))),
+		"write":      r.imports("write", "iii", "i", c.Canon([]byte{0x10}, ofStream, Vec(mem))),
+		"drop-r":     r.imports("drop-r", "i", "", c.Canon([]byte{0x13}, ofStream)),
+		"drop-w":     r.imports("drop-w", "i", "", c.Canon([]byte{0x14}, ofStream)),
+		"future":     r.imports("future", "ii", "i", c.Canon([]byte{0x16}, ofFuture, Vec(mem))),
+		"return":     r.imports("return", "i", "", c.Canon([]byte{0x09, 0}, ofStream, Vec(mem))),
+		"return-u32": r.imports("return-u32", "i", "", c.Canon([]byte{0x09, 0}, u32, Vec(mem))),
+		"set":        r.imports("set", "", "i", c.Canon([]byte{0x1f})),
+		"wait":       r.imports("wait", "ii", "i", c.Canon([]byte{0x20, 0}, U(r.mem))),
+		"join":       r.imports("join", "ii", "", c.Canon([]byte{0x23})),
+		"yield":      r.imports("yield", "", "i", c.Canon([]byte{0x0c, 0})),
 	}
 	r.code(f)
 	core := c.CoreInstance(c.CoreModule(r.core.Bytes()), Arg{Name: "", Instance: c.CoreExports(r.args...)}, Arg{Name: "mem", Instance: memory})
@@ -110,7 +112,7 @@ func relayBytes() []byte {
 		typ  uint32
 		opts [][]byte
 	}{
-		{"call", workType, nil}, {"cancel", workType, nil}, {"read-all", plainType, nil},
+		{"call", workType, nil}, {"stack", workType, [][]byte{async, mem}}, {"cancel", workType, nil}, {"read-all", plainType, nil},
 		{"produce", produceType, [][]byte{async, mem}}, {"give", plainType, nil}, {"wait", plainType, nil}, {"spin", spinType, nil},
 		{"flood", spinType, nil},
 	} {
@@ -129,6 +131,7 @@ func (r *relay) code(f map[string]uint32) {
 	call := func(name string) []byte { return Call(f[name]) }
 
 	add("call", "i", "i", "", get(0), call("work"))
+	add("stack", "i", "", "", get(0), call("work"), call("return-u32"))
 	add("cancel", "i", "i", "", get(0), I32(16), call("start"), I32(4), 0x76, setOp, 0,
 		get(0), call("cancel"), get(0), call("drop"))
 	// locals: stream, answer, total

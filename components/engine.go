@@ -164,17 +164,7 @@ func (e *Engine) Close(ctx context.Context) error {
 //   - ErrExhausted if it is larger than a limit; both sides are shown.
 //   - ErrClosed after Close.
 func (e *Engine) Compile(ctx context.Context, data []byte) (*Component, error) {
-	ast, err := binary.Decode(data, binary.Limits{})
-	if err != nil {
-		return nil, err
-	}
-	if err := validate.Validate(ast, data); err != nil {
-		return nil, err
-	}
-	p, err := plan.Build(ast, data, plan.Config{
-		Core:   corewasm.Limits{MemoryPages: uint32(e.cfg.MemoryBytes >> 16)},
-		NoFuel: e.cfg.NoFuel,
-	})
+	p, err := e.plan(data)
 	if err != nil {
 		return nil, err
 	}
@@ -191,4 +181,19 @@ func (e *Engine) Compile(ctx context.Context, data []byte) (*Component, error) {
 	}
 	e.components[c] = struct{}{}
 	return c, nil
+}
+
+// plan decodes, validates and plans a component.
+func (e *Engine) plan(data []byte) (*plan.Plan, error) {
+	ast, err := binary.Decode(data, binary.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	if err := validate.Validate(ast, data); err != nil {
+		return nil, err
+	}
+	return plan.Build(ast, data, plan.Config{
+		Core:   corewasm.Limits{MemoryPages: uint32(e.cfg.MemoryBytes >> 16)},
+		NoFuel: e.cfg.NoFuel,
+	})
 }

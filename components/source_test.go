@@ -21,8 +21,8 @@ import (
 type bytesOf struct {
 	text   []byte
 	piece  int
-	fail   error // after text; io.EOF if it is nil
-	hang   bool  // after text
+	fail   error  // after text; io.EOF if it is nil
+	hang   func() // called before Read waits for ever, after text; nil if it does not
 	reads  int
 	closed atomic.Int32
 	done   chan struct{} // closed by Close, if not nil
@@ -36,7 +36,8 @@ func (s *bytesOf) Read(ctx context.Context, b []byte) (int, error) {
 		return n, nil
 	}
 	switch {
-	case s.hang:
+	case s.hang != nil:
+		s.hang()
 		<-ctx.Done()
 		return 0, context.Cause(ctx)
 	case s.fail != nil:
@@ -91,12 +92,10 @@ func TestSourceThatNobodyReads(t *testing.T) {
 
 // TestSourceStopsWithInstance releases an instance while its source waits.
 func TestSourceStopsWithInstance(t *testing.T) {
-	s := &bytesOf{text: []byte("x"), piece: 1, hang: true}
-	in := gives(s).link(t, components.Limits{})
 	ctx, cancel := context.WithCancel(t.Context())
-	var join sync.WaitGroup
-	join.Go(cancel)
-	defer join.Wait()
+	defer cancel()
+	s := &bytesOf{text: []byte("x"), piece: 1, hang: cancel}
+	in := gives(s).link(t, components.Limits{})
 	if _, err := in.Call(ctx, "", "read-all"); !errors.Is(err, context.Canceled) && !errors.Is(err, errcode.Closed) {
 		t.Errorf("answered %v, want that the call was cancelled", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"latticework/internal/errcode"
+	"latticework/internal/fuzzbound"
 	"latticework/internal/leakcheck"
 	"latticework/lattice"
 	"latticework/lattice/membus"
@@ -85,15 +86,17 @@ func TestInvocationTravels(t *testing.T) {
 func FuzzDecoders(f *testing.F) {
 	f.Add([]byte(`{"code":"denied","msg":"m"}`), "Lw-Fn", "i#f")
 	f.Fuzz(func(t *testing.T, data []byte, key, value string) {
-		if lattice.DecodeError(data) == nil {
-			t.Error("nil error")
-		}
-		i, err := lattice.ParseInvocation(lattice.Header{"Lw-Tgt": "t", "Lw-Fn": "a#b", key: value})
-		if err == nil {
-			if again, err := lattice.ParseInvocation(i.Header()); err != nil || again != i {
-				t.Errorf("%+v became %+v: %v", i, again, err)
+		fuzzbound.Run(t, func() {
+			if lattice.DecodeError(data) == nil {
+				t.Error("nil error")
 			}
-		}
+			i, err := lattice.ParseInvocation(lattice.Header{"Lw-Tgt": "t", "Lw-Fn": "a#b", key: value})
+			if err == nil {
+				if again, err := lattice.ParseInvocation(i.Header()); err != nil || again != i {
+					t.Errorf("%+v became %+v: %v", i, again, err)
+				}
+			}
+		})
 	})
 }
 

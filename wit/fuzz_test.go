@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"latticework/internal/errcode"
+	"latticework/internal/fuzzbound"
 )
 
 // fuzzSeeds show all of the syntax; the reference suite adds to them.
@@ -47,26 +48,28 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		r, main, err := ParseText("fuzz.wit", text, WithAllFeatures())
-		if err != nil {
-			if !errors.Is(err, errcode.Invalid) {
-				t.Fatalf("error without the code invalid: %v", err)
+		fuzzbound.Run(t, func() {
+			r, main, err := ParseText("fuzz.wit", text, WithAllFeatures())
+			if err != nil {
+				if !errors.Is(err, errcode.Invalid) {
+					t.Fatalf("error without the code invalid: %v", err)
+				}
+				if !strings.HasPrefix(err.Error(), "fuzz.wit:") {
+					t.Fatalf("error without a place: %v", err)
+				}
+				return
 			}
-			if !strings.HasPrefix(err.Error(), "fuzz.wit:") {
-				t.Fatalf("error without a place: %v", err)
+			printed := PrintResolve(r, main)
+			again, main2, err := ParseText("printed.wit", printed, WithAllFeatures())
+			if err != nil {
+				t.Fatalf("the printed text does not parse: %v\n%s", err, printed)
 			}
-			return
-		}
-		printed := PrintResolve(r, main)
-		again, main2, err := ParseText("printed.wit", printed, WithAllFeatures())
-		if err != nil {
-			t.Fatalf("the printed text does not parse: %v\n%s", err, printed)
-		}
-		if d := diffResolve(r, again); d != "" {
-			t.Fatalf("%s\n%s", d, printed)
-		}
-		if twice := PrintResolve(again, main2); twice != printed {
-			t.Fatalf("printed again the text is another one:\n%s\n--- first:\n%s", twice, printed)
-		}
+			if d := diffResolve(r, again); d != "" {
+				t.Fatalf("%s\n%s", d, printed)
+			}
+			if twice := PrintResolve(again, main2); twice != printed {
+				t.Fatalf("printed again the text is another one:\n%s\n--- first:\n%s", twice, printed)
+			}
+		})
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"latticework/components"
 	"latticework/internal/errcode"
 	"latticework/internal/refdata"
 	"latticework/wit"
@@ -157,7 +158,22 @@ func TestInspectAndWIT(t *testing.T) {
 	if want := "func(bucket: borrow<bucket>, key: string, delta: u64) -> result<u64, error>"; increment != want {
 		t.Errorf("increment is %q, want %q", increment, want)
 	}
+	var plan components.Plan
+	h.json(&plan, "inspect", "--plan", example("counter/counter.wasm"))
+	if len(plan.Steps) < 3 || len(plan.Lifts) != 1 || len(plan.Hosts) == 0 || len(plan.Imports) != len(v.Imports) {
+		t.Errorf("inspect --plan: %+v", plan)
+	}
+	text := h.ok("inspect", example("counter/counter.wasm"), "--plan")
+	for _, want := range []string{"\nsteps\n", "lower wasi:keyvalue/atomics@0.2.0-draft increment for instance 0, memory 0", "wasi:http/incoming-handler@0.2.4.handle: core function"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("inspect --plan: no %q in\n%s", want, text)
+		}
+	}
 	h.refused(errcode.Unsupported, []string{"core module", "component new"}, "inspect", coreModule(t))
+	h.refused(errcode.Unsupported, []string{"core module", "component new"}, "inspect", "--plan", coreModule(t))
+	if out := h.ok("__complete", "inspect", "x.wasm", "--"); !strings.Contains(out, "--plan\t") {
+		t.Errorf("--plan is not proposed: %s", out)
+	}
 	h.refused(errcode.NotFound, []string{"nothing.wasm", "check"}, "wit", "nothing.wasm")
 }
 

@@ -2,13 +2,10 @@ package compose
 
 import (
 	"testing"
-	"time"
 
 	"latticework/internal/errcode"
+	"latticework/internal/fuzzbound"
 )
-
-// slow is how long small parts may take.
-const slow = 100 * time.Millisecond
 
 // FuzzPlug plugs whatever into whatever: the result is valid, which Plug
 // checks, or the error is typed and not our own.
@@ -24,15 +21,13 @@ func FuzzPlug(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, socket, plug []byte) {
-		start := time.Now()
-		_, err := Plug(socket, plug)
-		switch code := errcode.Of(err); code {
-		case "", errcode.Invalid, errcode.NotFound, errcode.Conflict, errcode.Unsupported, errcode.Exhausted:
-		default:
-			t.Fatalf("%s: %v", code, err)
-		}
-		if d := time.Since(start); d > slow && len(socket)+len(plug) < 64<<10 {
-			t.Errorf("%d bytes took %v", len(socket)+len(plug), d)
-		}
+		fuzzbound.Run(t, func() {
+			_, err := Plug(socket, plug)
+			switch code := errcode.Of(err); code {
+			case "", errcode.Invalid, errcode.NotFound, errcode.Conflict, errcode.Unsupported, errcode.Exhausted:
+			default:
+				t.Fatalf("%s: %v", code, err)
+			}
+		})
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"latticework/internal/errcode"
+	"latticework/internal/fuzzbound"
 )
 
 func TestParseDir(t *testing.T) {
@@ -68,15 +69,17 @@ func FuzzParseRule(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		r, err := ParseRule(s)
-		if err != nil {
-			if errcode.Of(err) != errcode.Invalid {
-				t.Errorf("%q: %v has no code invalid", s, err)
+		fuzzbound.Run(t, func() {
+			r, err := ParseRule(s)
+			if err != nil {
+				if errcode.Of(err) != errcode.Invalid {
+					t.Errorf("%q: %v has no code invalid", s, err)
+				}
+				return
 			}
-			return
-		}
-		if r.Host == "" && (!r.Prefix.IsValid() || r.Prefix != r.Prefix.Masked() || r.Prefix.Addr().Is4In6()) || r.First > r.Last {
-			t.Errorf("%q: %+v", s, r)
-		}
+			if r.Host == "" && (!r.Prefix.IsValid() || r.Prefix != r.Prefix.Masked() || r.Prefix.Addr().Is4In6()) || r.First > r.Last {
+				t.Errorf("%q: %+v", s, r)
+			}
+		})
 	})
 }

@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"latticework/internal/errcode"
+	"latticework/internal/fuzzbound"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -254,38 +254,36 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		start := time.Now()
-		app, err := Parse("fuzz.yaml", text)
-		if took := time.Since(start); took > 2*time.Second {
-			t.Fatalf("%d bytes took %s", len(text), took)
-		}
-		if err != nil {
-			if code := errcode.Of(err); code != errcode.Invalid && code != errcode.Unsupported && code != errcode.Exhausted {
-				t.Fatalf("code %s", code)
+		fuzzbound.Run(t, func() {
+			app, err := Parse("fuzz.yaml", text)
+			if err != nil {
+				if code := errcode.Of(err); code != errcode.Invalid && code != errcode.Unsupported && code != errcode.Exhausted {
+					t.Fatalf("code %s", code)
+				}
+				if strings.TrimSpace(err.Error()) == "" {
+					t.Fatal("an error that says nothing")
+				}
+				return
 			}
-			if strings.TrimSpace(err.Error()) == "" {
-				t.Fatal("an error that says nothing")
+			if checkName(app.Name) != "" || len(app.Components)+len(app.Capabilities) == 0 {
+				t.Fatalf("accepted: %+v", app)
 			}
-			return
-		}
-		if checkName(app.Name) != "" || len(app.Components)+len(app.Capabilities) == 0 {
-			t.Fatalf("accepted: %+v", app)
-		}
-		for _, l := range app.Links {
-			if l.Source == "" || l.Target == "" || len(l.Interfaces) == 0 {
-				t.Fatalf("accepted link: %+v", l)
+			for _, l := range app.Links {
+				if l.Source == "" || l.Target == "" || len(l.Interfaces) == 0 {
+					t.Fatalf("accepted link: %+v", l)
+				}
 			}
-		}
-		for _, c := range app.Components {
-			if c.Image.Path == "" || c.ID == "" {
-				t.Fatalf("accepted component: %+v", c)
+			for _, c := range app.Components {
+				if c.Image.Path == "" || c.ID == "" {
+					t.Fatalf("accepted component: %+v", c)
+				}
 			}
-		}
-		for _, c := range app.Capabilities {
-			if c.Technology.Name == "" {
-				t.Fatalf("accepted capability: %+v", c)
+			for _, c := range app.Capabilities {
+				if c.Technology.Name == "" {
+					t.Fatalf("accepted capability: %+v", c)
+				}
 			}
-		}
+		})
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -30,4 +31,24 @@ func Dir(t testing.TB, sub string) string {
 		t.Skipf("SKIPPED: reference data %s is missing: set %s to the folder that holds it", sub, Env)
 	}
 	return dir
+}
+
+// SuiteEnv, followed by a suite's name in capitals such as COMPONENT_MODEL,
+// names a folder that holds another suite of the same format.
+const SuiteEnv = "LATTICEWORK_SUITE_"
+
+// Suite returns the folder of the reference suite that lies at sub below
+// "conformance", or another of the same format if the variable of SuiteEnv for
+// the last part of sub names one. Of another suite nothing is known: neither
+// how many cases it has, nor which of them fail.
+func Suite(t testing.TB, sub string) (dir string, other bool) {
+	t.Helper()
+	name := SuiteEnv + strings.ToUpper(strings.ReplaceAll(sub[strings.LastIndexByte(sub, '/')+1:], "-", "_"))
+	if dir = os.Getenv(name); dir == "" {
+		return Dir(t, "conformance/"+sub), false
+	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return dir, true
 }

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"latticework/internal/fuzzbound"
 )
 
 // randomCommand makes a command over few names, so that commands meet.
@@ -212,21 +214,23 @@ func FuzzApply(f *testing.F) {
 	}
 	snap := base.Snapshot()
 	f.Fuzz(func(t *testing.T, entry []byte) {
-		s, err := RestoreState(snap)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res, ch := s.Apply(1000, entry)
-		if res.Code != "" && len(ch) > 0 {
-			t.Fatalf("refused with changes: %+v %+v", res, ch)
-		}
-		if err := checkInvariants(s); err != nil {
-			t.Fatal(err)
-		}
-		again, err := RestoreState(s.Snapshot())
-		if err != nil || !bytes.Equal(again.Snapshot(), s.Snapshot()) {
-			t.Fatalf("snapshot does not survive: %v", err)
-		}
+		fuzzbound.Run(t, func() {
+			s, err := RestoreState(snap)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res, ch := s.Apply(1000, entry)
+			if res.Code != "" && len(ch) > 0 {
+				t.Fatalf("refused with changes: %+v %+v", res, ch)
+			}
+			if err := checkInvariants(s); err != nil {
+				t.Fatal(err)
+			}
+			again, err := RestoreState(s.Snapshot())
+			if err != nil || !bytes.Equal(again.Snapshot(), s.Snapshot()) {
+				t.Fatalf("snapshot does not survive: %v", err)
+			}
+		})
 	})
 }
 
@@ -234,11 +238,13 @@ func FuzzRestore(f *testing.F) {
 	f.Add(NewState().Snapshot())
 	f.Add([]byte(`{"v":1,"links":[null]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if s, err := RestoreState(data); err == nil {
-			s.Apply(s.Applied()+1, []byte(`{"v":1,"delete_link":{"key":{}}}`))
-		}
-		if v, err := DecodeView(data); err == nil {
-			v.Encode()
-		}
+		fuzzbound.Run(t, func() {
+			if s, err := RestoreState(data); err == nil {
+				s.Apply(s.Applied()+1, []byte(`{"v":1,"delete_link":{"key":{}}}`))
+			}
+			if v, err := DecodeView(data); err == nil {
+				v.Encode()
+			}
+		})
 	})
 }

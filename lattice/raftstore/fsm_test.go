@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"latticework/internal/errcode"
+	"latticework/internal/fuzzbound"
 	"latticework/lattice/linkstate"
 )
 
@@ -122,12 +123,14 @@ func FuzzReadPages(f *testing.F) {
 	}
 	f.Add(uint32(8200), uint64(3), uint32(20), uint64(1<<40), uint32(1<<20))
 	f.Fuzz(func(t *testing.T, at1 uint32, flip1 uint64, at2 uint32, flip2 uint64, size uint32) {
-		bad := bytes.Clone(data[:min(int(size), len(data))])
-		for at, flip := range map[uint32]uint64{at1: flip1, at2: flip2} {
-			if int(at)+8 <= len(bad) {
-				native.PutUint64(bad[at:], native.Uint64(bad[at:])^flip)
+		fuzzbound.Run(t, func() {
+			bad := bytes.Clone(data[:min(int(size), len(data))])
+			for at, flip := range map[uint32]uint64{at1: flip1, at2: flip2} {
+				if int(at)+8 <= len(bad) {
+					native.PutUint64(bad[at:], native.Uint64(bad[at:])^flip)
+				}
 			}
-		}
-		_, _, _ = parsePages(bad) // must not panic
+			_, _, _ = parsePages(bad) // must not panic
+		})
 	})
 }

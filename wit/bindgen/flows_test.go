@@ -290,7 +290,7 @@ func TestElementsWithoutContent(t *testing.T) {
 func TestFlowsDoNotCrossHosts(t *testing.T) {
 	iface := zoo.BindFlows(&flows{bucket: &bucket{}})
 	for _, name := range []string{"upper", "words", "ticks", "done"} {
-		if err := fn(t, iface, name).Wire(t.Context(), nil); !errors.Is(err, errcode.Unsupported) || !strings.Contains(err.Error(), "flows."+name) {
+		if err := fn(t, iface, name).Wire(t.Context(), nil); !errors.Is(err, errcode.Unsupported) || !strings.Contains(err.Error(), "flows@1.2.0."+name) {
 			t.Errorf("%s from another host: %v, want unsupported by name", name, err)
 		}
 	}

@@ -21,7 +21,7 @@ func TestZooIsUpToDate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	src, err := bindgen.Generate(pkg, bindgen.Config{Name: "zoo"})
+	src, err := bindgen.Generate(pkg, bindgen.Config{Name: "zoo", Prompt: []string{"flows.count"}})
 	if err != nil {
 		t.Fatal(err)
 	}

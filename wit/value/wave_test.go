@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"latticework/internal/errcode"
+	"latticework/internal/fuzzbound"
 	"latticework/wit"
 	"latticework/wit/value"
 	"latticework/wit/value/valuetest"
@@ -248,17 +249,19 @@ func FuzzWAVE(f *testing.F) {
 		f.Add(text, uint8(i))
 	}
 	f.Fuzz(func(t *testing.T, text string, which uint8) {
-		typ := types[int(which)%len(types)]
-		if call, err := value.ParseCall(text); err == nil {
-			_, _ = call.Args([]wit.Param{{Name: "a", Type: typ}})
-		}
-		v, err := value.Parse(typ, text)
-		if err != nil {
-			return
-		}
-		again, err := value.Parse(typ, value.Format(typ, v))
-		if err != nil || !value.Equal(v, again) {
-			t.Fatalf("%q: parsed %v, formatted and parsed %v, %v", text, v, again, err)
-		}
+		fuzzbound.Run(t, func() {
+			typ := types[int(which)%len(types)]
+			if call, err := value.ParseCall(text); err == nil {
+				_, _ = call.Args([]wit.Param{{Name: "a", Type: typ}})
+			}
+			v, err := value.Parse(typ, text)
+			if err != nil {
+				return
+			}
+			again, err := value.Parse(typ, value.Format(typ, v))
+			if err != nil || !value.Equal(v, again) {
+				t.Fatalf("%q: parsed %v, formatted and parsed %v, %v", text, v, again, err)
+			}
+		})
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"latticework/internal/errcode"
+	"latticework/internal/fuzzbound"
 	"latticework/wit"
 	"latticework/wit/value"
 	"latticework/wit/value/valuetest"
@@ -194,21 +195,23 @@ func FuzzDecode(f *testing.F) {
 		f.Add(seed, e.Buf)
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, in []byte) {
-		typ := valuetest.New(t, seed).Type(4)
-		d := value.NewDecoder(in)
-		d.MaxDecoded = 1 << 20
-		v := value.Decode(d, typ)
-		if d.Err() != nil {
-			return
-		}
-		if err := value.Check(typ, v); err != nil {
-			t.Fatalf("decoded %v, which is no value of %+v: %v", v, typ, err)
-		}
-		var e value.Encoder
-		value.Encode(&e, typ, v)
-		again := value.NewDecoder(e.Buf)
-		if have := value.Decode(again, typ); !value.Equal(have, v) || again.Finish() != nil {
-			t.Fatalf("decoded %v, encoded and decoded %v, %v", v, have, again.Err())
-		}
+		fuzzbound.Run(t, func() {
+			typ := valuetest.New(t, seed).Type(4)
+			d := value.NewDecoder(in)
+			d.MaxDecoded = 1 << 20
+			v := value.Decode(d, typ)
+			if d.Err() != nil {
+				return
+			}
+			if err := value.Check(typ, v); err != nil {
+				t.Fatalf("decoded %v, which is no value of %+v: %v", v, typ, err)
+			}
+			var e value.Encoder
+			value.Encode(&e, typ, v)
+			again := value.NewDecoder(e.Buf)
+			if have := value.Decode(again, typ); !value.Equal(have, v) || again.Finish() != nil {
+				t.Fatalf("decoded %v, encoded and decoded %v, %v", v, have, again.Err())
+			}
+		})
 	})
 }

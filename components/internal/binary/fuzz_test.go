@@ -4,13 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"latticework/internal/errcode"
+	"latticework/internal/fuzzbound"
 )
-
-// slow is how long one small input may take.
-const slow = 100 * time.Millisecond
 
 // FuzzDecode checks that decoding and scanning end in time with a component
 // or a typed error, and that ranges in the result lie within the input.
@@ -25,25 +22,23 @@ func FuzzDecode(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		start := time.Now()
-		c, err := Decode(data, Limits{})
-		if err != nil {
-			if code := errcode.Of(err); code != errcode.Invalid && code != errcode.Exhausted {
-				t.Fatalf("error code %q: %v", code, err)
-			}
-			return
-		}
-		checkRanges(t, c, 0, len(data))
-		modules(c, func(m *CoreModule) {
-			if _, err := ScanCore(data, m.Start, m.End, Limits{}); err != nil {
+		fuzzbound.Run(t, func() {
+			c, err := Decode(data, Limits{})
+			if err != nil {
 				if code := errcode.Of(err); code != errcode.Invalid && code != errcode.Exhausted {
 					t.Fatalf("error code %q: %v", code, err)
 				}
+				return
 			}
+			checkRanges(t, c, 0, len(data))
+			modules(c, func(m *CoreModule) {
+				if _, err := ScanCore(data, m.Start, m.End, Limits{}); err != nil {
+					if code := errcode.Of(err); code != errcode.Invalid && code != errcode.Exhausted {
+						t.Fatalf("error code %q: %v", code, err)
+					}
+				}
+			})
 		})
-		if d := time.Since(start); d > slow && len(data) < 64<<10 {
-			t.Errorf("%d bytes took %v", len(data), d)
-		}
 	})
 }
 

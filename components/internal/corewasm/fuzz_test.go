@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"latticework/components/internal/corewasm"
+	"latticework/internal/fuzzbound"
 	. "latticework/internal/wasmbuild"
 )
 
@@ -43,21 +44,23 @@ func seeds(f *testing.F) {
 func FuzzScan(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := corewasm.Scan(data, corewasm.Limits{})
-		if err != nil {
-			return
-		}
-		if len(m.Imports)+len(m.Exports) > len(data) {
-			t.Fatalf("%d imports and %d exports in %d bytes", len(m.Imports), len(m.Exports), len(data))
-		}
-		if m.Memory == nil {
-			return
-		}
-		for _, s := range m.Memory.Image {
-			if uint64(s.Offset)+uint64(len(s.Data)) > uint64(m.Memory.MinPages)<<16 {
-				t.Fatalf("image of [%d, +%d) in %d pages", s.Offset, len(s.Data), m.Memory.MinPages)
+		fuzzbound.Run(t, func() {
+			m, err := corewasm.Scan(data, corewasm.Limits{})
+			if err != nil {
+				return
 			}
-		}
+			if len(m.Imports)+len(m.Exports) > len(data) {
+				t.Fatalf("%d imports and %d exports in %d bytes", len(m.Imports), len(m.Exports), len(data))
+			}
+			if m.Memory == nil {
+				return
+			}
+			for _, s := range m.Memory.Image {
+				if uint64(s.Offset)+uint64(len(s.Data)) > uint64(m.Memory.MinPages)<<16 {
+					t.Fatalf("image of [%d, +%d) in %d pages", s.Offset, len(s.Data), m.Memory.MinPages)
+				}
+			}
+		})
 	})
 }
 
@@ -73,24 +76,26 @@ func FuzzRewrite(f *testing.F) {
 	rt := wazero.NewRuntimeWithConfig(ctx, engines[1].config().WithCoreFeatures(features))
 	f.Cleanup(func() { _ = rt.Close(ctx) })
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if len(data) > 1<<16 {
-			return
-		}
-		out, err := scanAndRewrite(data)
-		if err != nil {
-			return // the gate keeps it from the engine
-		}
-		before, berr := rt.CompileModule(ctx, data)
-		after, aerr := rt.CompileModule(ctx, out)
-		if berr != nil && strings.Contains(berr.Error(), "custom section") || hasNames(data) {
-			return // the engine reads custom sections, which are gone afterwards
-		}
-		if (berr == nil) != (aerr == nil) {
-			t.Fatalf("before: %v; after: %v", berr, aerr)
-		}
-		if berr == nil {
-			_ = before.Close(ctx)
-			_ = after.Close(ctx)
-		}
+		fuzzbound.Run(t, func() {
+			if len(data) > 1<<16 || hasNames(data) {
+				return // the engine reads names, of which it believes every index; they are gone afterwards
+			}
+			out, err := scanAndRewrite(data)
+			if err != nil {
+				return // the gate keeps it from the engine
+			}
+			before, berr := rt.CompileModule(ctx, data)
+			after, aerr := rt.CompileModule(ctx, out)
+			if berr != nil && strings.Contains(berr.Error(), "custom section") {
+				return // the engine reads custom sections, which are gone afterwards
+			}
+			if (berr == nil) != (aerr == nil) {
+				t.Fatalf("before: %v; after: %v", berr, aerr)
+			}
+			if berr == nil {
+				_ = before.Close(ctx)
+				_ = after.Close(ctx)
+			}
+		})
 	})
 }

@@ -40,6 +40,7 @@ type side struct {
 	last    api.Module
 	pools   []*memory.Pool
 	refills int
+	stopAt  int // the refill after which the guest is stopped; 0 for none
 }
 
 func newSide(t testing.TB, config wazero.RuntimeConfig, rewrite, image bool) *side {
@@ -53,7 +54,9 @@ func newSide(t testing.TB, config wazero.RuntimeConfig, rewrite, image bool) *si
 		}
 	})
 	refill := api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) {
-		s.refills++
+		if s.refills++; s.stopAt > 0 && s.refills > s.stopAt {
+			panic("the rewritten module does not end")
+		}
 		stack[0] = 1000
 	})
 	b := s.rt.NewHostModuleBuilder("refill")

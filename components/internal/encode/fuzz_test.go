@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"latticework/components/internal/binary"
+	"latticework/internal/fuzzbound"
 )
 
 // FuzzRoundTrip checks that whatever decodes can be encoded and decodes to
@@ -18,12 +19,14 @@ func FuzzRoundTrip(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if _, err := binary.Decode(data, binary.Limits{}); err != nil {
-			return
-		}
-		out := roundTrip(t, data)
-		if again := roundTrip(t, out); string(again) != string(out) {
-			t.Fatalf("encoding is not stable:\n% x\n% x", out, again)
-		}
+		fuzzbound.Run(t, func() {
+			if _, err := binary.Decode(data, binary.Limits{}); err != nil {
+				return
+			}
+			out := roundTrip(t, data)
+			if again := roundTrip(t, out); string(again) != string(out) {
+				t.Fatalf("encoding is not stable:\n% x\n% x", out, again)
+			}
+		})
 	})
 }

@@ -114,7 +114,7 @@ func (b *builder) step(m *module, args map[string]*coreInstance) (Step, error) {
 		return step, err
 	}
 	b.plan.Modules = append(b.plan.Modules, Module{
-		Bytes: out, Memory: m.info.Memory, Start: m.info.Start,
+		Bytes: out, Origin: Range{m.start, m.end}, Memory: m.info.Memory, Start: m.info.Start,
 		Globals: m.info.Globals, Resettable: m.info.Resettable(), Loose: m.info.Loose(),
 	})
 	step.Module = len(b.plan.Modules) - 1

@@ -49,6 +49,7 @@ type Plan struct {
 // Module is a core module to compile.
 type Module struct {
 	Bytes  []byte
+	Origin Range            // where the module as it was lies in the component's bytes
 	Memory *corewasm.Memory // its own memory, nil without one
 	Start  string           // the export to call after instantiation, "" for none
 	// Globals are the exports by which its mutable globals are read and set.
@@ -58,6 +59,9 @@ type Module struct {
 	// Loose says that instantiation writes data segments to a memory.
 	Loose bool
 }
+
+// Range is a part of the component's bytes.
+type Range struct{ Start, End int }
 
 // Step instantiates Modules[Module]. The module named corewasm.Group(i) in
 // its imports is the core instance in slot Groups[i].

@@ -5,11 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"latticework/components/internal/binary"
 	"latticework/components/internal/validate"
 	"latticework/internal/errcode"
+	"latticework/internal/fuzzbound"
 	"latticework/internal/refdata"
 )
 
@@ -34,23 +34,21 @@ func FuzzValidate(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		start := time.Now()
-		c, err := binary.Decode(data, binary.Limits{})
-		if err != nil {
-			return
-		}
-		info, err := validate.Check(c, data)
-		switch errcode.Of(err) {
-		case "":
-			if info == nil || info.Type == nil {
-				t.Fatal("valid, but no type")
+		fuzzbound.Run(t, func() {
+			c, err := binary.Decode(data, binary.Limits{})
+			if err != nil {
+				return
 			}
-		case errcode.Invalid, errcode.Exhausted, errcode.Unsupported:
-		default:
-			t.Fatalf("error code %q: %v", errcode.Of(err), err)
-		}
-		if d := time.Since(start); d > 100*time.Millisecond && len(data) < 64<<10 {
-			t.Errorf("%d bytes took %v", len(data), d)
-		}
+			info, err := validate.Check(c, data)
+			switch errcode.Of(err) {
+			case "":
+				if info == nil || info.Type == nil {
+					t.Fatal("valid, but no type")
+				}
+			case errcode.Invalid, errcode.Exhausted, errcode.Unsupported:
+			default:
+				t.Fatalf("error code %q: %v", errcode.Of(err), err)
+			}
+		})
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"latticework/components"
 	"latticework/components/wasi"
+	"latticework/internal/fuzzbound"
 )
 
 // edges are numbers at which checks go wrong: ends of memory (two pages),
@@ -114,26 +115,28 @@ func TestLargeTransferIsShort(t *testing.T) {
 func FuzzCalls(f *testing.F) {
 	f.Add([]byte{27, 0, 3, 0, 0, 1, 1})
 	m := compile(f, everything(), components.Limits{})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		g := hostileGuest(t, m)
-		for len(data) > 0 {
-			fn := functions[int(data[0])%len(functions)]
-			if data = data[1:]; waits(fn.name) {
-				continue
+	f.Fuzz(func(t *testing.T, calls []byte) {
+		fuzzbound.Run(t, func() {
+			g, data := hostileGuest(t, m), calls
+			for len(data) > 0 {
+				fn := functions[int(data[0])%len(functions)]
+				if data = data[1:]; waits(fn.name) {
+					continue
+				}
+				args := make([]uint64, len(fn.params))
+				for i := range args {
+					if len(data) == 0 {
+						return
+					}
+					if args[i] = edges[int(data[0])%len(edges)]; data[0] >= 128 && len(data) > 8 {
+						args[i], data = binary.LittleEndian.Uint64(data[1:]), data[8:]
+					}
+					if data = data[1:]; fn.params[i] == 'i' {
+						args[i] = uint64(uint32(args[i]))
+					}
+				}
+				g.check(fn.name, args)
 			}
-			args := make([]uint64, len(fn.params))
-			for i := range args {
-				if len(data) == 0 {
-					return
-				}
-				if args[i] = edges[int(data[0])%len(edges)]; data[0] >= 128 && len(data) > 8 {
-					args[i], data = binary.LittleEndian.Uint64(data[1:]), data[8:]
-				}
-				if data = data[1:]; fn.params[i] == 'i' {
-					args[i] = uint64(uint32(args[i]))
-				}
-			}
-			g.check(fn.name, args)
-		}
+		})
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	contract "latticework/components/wasi/bindings/wasihttp"
 	"latticework/internal/errcode"
+	"latticework/internal/fuzzbound"
 	"latticework/wit/abi"
 )
 
@@ -241,19 +242,21 @@ func FuzzFieldSyntax(f *testing.F) {
 	f.Add("name", "value")
 	f.Add("a\r\nb", "c")
 	f.Fuzz(func(t *testing.T, name, value string) {
-		fs := newFields()
-		if fs.Append(ctx, name, []byte(value)) != nil {
-			return
-		}
-		var out bytes.Buffer
-		h := http.Header{}
-		fs.fields.AddTo(h, "")
-		if err := h.Write(&out); err != nil {
-			t.Fatal(err)
-		}
-		if n := bytes.Count(out.Bytes(), []byte("\n")); n != 1 || bytes.ContainsAny(out.Bytes()[:out.Len()-2], "\r\n\x00") {
-			t.Fatalf("field %q: %q is written as %q", name, value, out.String())
-		}
+		fuzzbound.Run(t, func() {
+			fs := newFields()
+			if fs.Append(ctx, name, []byte(value)) != nil {
+				return
+			}
+			var out bytes.Buffer
+			h := http.Header{}
+			fs.fields.AddTo(h, "")
+			if err := h.Write(&out); err != nil {
+				t.Fatal(err)
+			}
+			if n := bytes.Count(out.Bytes(), []byte("\n")); n != 1 || bytes.ContainsAny(out.Bytes()[:out.Len()-2], "\r\n\x00") {
+				t.Fatalf("field %q: %q is written as %q", name, value, out.String())
+			}
+		})
 	})
 }
 

@@ -6,26 +6,39 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"latticework/cmd/lattice/internal/deployment"
 	"latticework/cmd/lattice/internal/wiring"
 	"latticework/components"
 	"latticework/host"
+	"latticework/internal/errcode"
 	"latticework/wit"
 	"latticework/wit/abi"
 )
 
 func (a *app) inspectCommand() *cobra.Command {
-	return &cobra.Command{
+	var plan bool
+	cmd := &cobra.Command{
 		Use: "inspect FILE", Short: "Show what a component imports and exports",
-		Long: "Show what a component asks for and offers, with the signatures of all functions,\nand how a lattice serves each import: inside the host, or over a link.",
+		Long: `Show what a component asks for, in plain words and as imports, and what it
+offers, with the signatures of all functions; and how a lattice serves each
+import: inside the host, or over a link.
+
+With --plan show instead how the runtime links and instantiates it: the core
+modules in order and where each of their imports is taken from, the functions
+that are lowered and lifted with their memories, reallocs, post-returns and
+callbacks, and the resources. Nothing is compiled.`,
 		Example: `  lattice inspect examples/counter/counter.wasm
-  lattice inspect counter.wasm -o json`,
+  lattice inspect counter.wasm -o json
+  lattice inspect counter.wasm --plan`,
 		Args: arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if plan {
+				return a.printPlan(cmd.Context(), args[0])
+			}
 			v, err := inspect(cmd.Context(), args[0])
 			if err != nil {
 				return err
@@ -33,6 +46,28 @@ func (a *app) inspectCommand() *cobra.Command {
 			return a.print(v, v.print)
 		},
 	}
+	cmd.Flags().BoolVar(&plan, "plan", false, "show how the component is linked and instantiated")
+	return cmd
+}
+
+func (a *app) printPlan(ctx context.Context, file string) error {
+	data, err := readFile(file)
+	if err != nil {
+		return err
+	}
+	if err := deployment.RefuseCoreModule(file, data); err != nil {
+		return err
+	}
+	e, err := newEngine(ctx, "", 0)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = e.Close(ctx) }()
+	p, err := e.Plan(data)
+	if err != nil {
+		return errcode.New(errcode.Of(err), "read %s: %w", file, err)
+	}
+	return a.print(p, func(w io.Writer) { _ = p.WriteText(w) })
 }
 
 // inspection is a component as it is printed.
@@ -41,6 +76,7 @@ type inspection struct {
 	Kind    string       `json:"kind"`
 	Bytes   int          `json:"bytes"`
 	Digest  string       `json:"digest"`
+	Asks    []askView    `json:"asks"`
 	Imports []externView `json:"imports"`
 	Exports []externView `json:"exports"`
 }
@@ -84,6 +120,7 @@ func inspect(ctx context.Context, file string) (*inspection, error) {
 	for _, e := range code.Exports() {
 		v.Exports = append(v.Exports, viewExtern(e))
 	}
+	v.Asks = asks(v.Imports)
 	return v, nil
 }
 
@@ -91,7 +128,7 @@ func servedBy(e components.Extern, builtins []*abi.Interface) string {
 	switch {
 	case len(e.Funcs) == 0:
 		return "types"
-	case slices.ContainsFunc(builtins, func(i *abi.Interface) bool { return wit.MatchVersion(e.Name, i.Name) }):
+	case serves(builtins, e.Name):
 		return "host"
 	}
 	return "link"
@@ -126,6 +163,23 @@ func (v *inspection) print(w io.Writer) {
 			}
 		}
 	}
+	v.printAsks(w)
 	list("imports", v.Imports)
 	list("exports", v.Exports)
+}
+
+// printAsks says what is asked for in plain words.
+func (v *inspection) printAsks(w io.Writer) {
+	if len(v.Asks) == 0 {
+		_, _ = fmt.Fprintln(w, "\nasks for nothing")
+		return
+	}
+	_, _ = fmt.Fprintln(w, "\nasks for")
+	for _, q := range v.Asks {
+		how := map[string]string{"host": "", "link": "; needs a link", "types": "; types alone"}[q.ServedBy]
+		if q.Grant != "" {
+			how = "; reaches what is granted with " + q.Grant
+		}
+		_, _ = fmt.Fprintf(w, "  %s (%s)%s\n", q.Topic, strings.Join(q.Interfaces, ", "), how)
+	}
 }

@@ -48,7 +48,7 @@ func (a *app) root() *cobra.Command {
 	},
 		a.upCommand(), a.hostCommand(), a.downCommand(), a.deployCommand(), a.deleteCommand(),
 		a.getCommand(), a.linkCommand(), a.configCommand(), a.callCommand(),
-		a.runCommand(), a.inspectCommand(), a.composeCommand(), a.witCommand(), a.versionCommand(), a.completionCommand(),
+		a.runCommand(), a.inspectCommand(), a.explainCommand(), a.composeCommand(), a.witCommand(), a.versionCommand(), a.completionCommand(),
 	)
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})

@@ -218,11 +218,17 @@ func (p *Plan) noticeUnused(c *manifest.Component, imports []string) {
 	}
 }
 
+// component returns the place of the component of that name, -1 if there is
+// none.
+func (p *Plan) component(name string) int {
+	return slices.IndexFunc(p.Application.Components, func(c manifest.Component) bool { return c.Name == name })
+}
+
 // checkTargets refuses links to components that do not export what they are
 // called for.
 func (p *Plan) checkTargets(compiled map[string]*components.Component) error {
 	for _, l := range p.Application.Links {
-		i := slices.IndexFunc(p.Application.Components, func(c manifest.Component) bool { return c.Name == l.Target })
+		i := p.component(l.Target)
 		if i < 0 {
 			continue
 		}
@@ -231,7 +237,7 @@ func (p *Plan) checkTargets(compiled map[string]*components.Component) error {
 			exports = append(exports, e.Name)
 		}
 		for _, item := range l.Interfaces {
-			if l.Namespace+":"+l.Package == "wasi:http" && item == "outgoing-handler" {
+			if p.component(l.Source) >= 0 && l.Namespace+":"+l.Package == "wasi:http" && item == "outgoing-handler" {
 				return errcode.New(errcode.Unsupported, "link from %q in line %d: sending requests of wasi:http/outgoing-handler to component %q is not supported yet",
 					l.Source, l.Position.Line, l.Target).
 					WithNext("link to a capability lattice://http-client, and let %q be reached through lattice://http-server", l.Target)

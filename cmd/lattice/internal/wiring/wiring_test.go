@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"latticework/host"
+	"latticework/internal/errcode"
 	"latticework/internal/manifest"
+	"latticework/lattice/linkstate"
 	"latticework/wit"
 )
 
@@ -85,5 +89,44 @@ func TestLinesAreLogged(t *testing.T) {
 	got := log.String()
 	if strings.Count(got, "\n") != 3 || !strings.Contains(got, "msg=one ") || !strings.Contains(got, "msg=two ") || !strings.Contains(got, "msg=restxxx") {
 		t.Errorf("logged %q", got)
+	}
+}
+
+// TestOperatorsFolders holds what manifests grant against what whoever runs a
+// host allows.
+func TestOperatorsFolders(t *testing.T) {
+	base := t.TempDir()
+	allowed, other := filepath.Join(base, "allowed"), filepath.Join(base, "allowed-not")
+	for _, d := range []string{filepath.Join(allowed, "in"), other} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, target := range map[string]string{"out": other, "self": "in"} {
+		if err := os.Symlink(target, filepath.Join(allowed, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := Operator{Dirs: []string{allowed}}
+	for dir, want := range map[string]errcode.Code{
+		allowed: "", filepath.Join(allowed, "in"): "", filepath.Join(allowed, "self"): "",
+		other: errcode.Denied, base: errcode.Denied, "/": errcode.Denied, filepath.Join(allowed, ".."): errcode.Denied,
+		filepath.Join(allowed, "out"): errcode.Denied, filepath.Join(allowed, "absent"): errcode.NotFound,
+	} {
+		r := &linkstate.Component{Name: "c", Grants: []linkstate.Grant{{Kind: "dir", Text: dir + "::/d", From: "lattice.yaml:7"}}}
+		var ends []func()
+		_, err := o.Builtins(host.Builtin{Component: r, Defer: func(end func()) { ends = append(ends, end) }})
+		switch {
+		case want == "" && err != nil || want != "" && (errcode.Of(err) != want || !strings.Contains(err.Error(), "lattice.yaml:7")):
+			t.Errorf("%s: %v, want %q", dir, err, want)
+		case err == nil && len(ends) != 1:
+			t.Errorf("%s: %d things end with the component, want 1", dir, len(ends))
+		}
+		for _, end := range ends {
+			end()
+		}
+	}
+	if _, err := (Operator{}).Builtins(host.Builtin{Component: &linkstate.Component{Grants: []linkstate.Grant{{Kind: "net", Text: "x", From: "f:1"}}}}); errcode.Of(err) != errcode.Invalid {
+		t.Errorf("a grant that cannot be read: %v", err)
 	}
 }
