@@ -1,6 +1,7 @@
 package host_test
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -58,7 +59,22 @@ func TestHTTPProviderReplaced(t *testing.T) {
 		served(t, address)
 	}
 	c.wantMessage("web", "")
-	wantHits(t, "http://"+address, "/y", 2)
+	// While one provider makes room for the next, nobody listens, or no link
+	// is served yet; neither reaches the component.
+	status, body := 0, ""
+	poll.Until(t, 10*time.Second, "an answer from the newest provider", func() (any, bool) {
+		res, err := http.Get("http://" + address + "/y")
+		if err != nil {
+			return err, false
+		}
+		defer res.Body.Close()
+		text, err := io.ReadAll(res.Body)
+		status, body = res.StatusCode, string(text)
+		return err, err == nil && status != http.StatusNotFound
+	})
+	if status != http.StatusOK || !strings.Contains(body, `"hits":2,`) {
+		t.Errorf("/y: %d %q, want the second hit", status, body)
+	}
 }
 
 // TestHTTPAddressMoves: a link with another address is served there, and no

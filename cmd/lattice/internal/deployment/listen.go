@@ -1,14 +1,19 @@
 package deployment
 
 import (
+	"slices"
 	"strings"
 
 	"latticework/lattice/linkstate"
 	"latticework/providers/httpserver"
 )
 
-// addressKey is the setting that says where an HTTP server listens.
-const addressKey = "address"
+// addressKey is the setting that says where an HTTP server listens, and
+// defaultAddressKey wasmCloud's word for it.
+const (
+	addressKey        = "address"
+	defaultAddressKey = "default_address"
+)
 
 // listen leads every HTTP server of the application to another address: in
 // the last config of the link that names one, else in a config of its own.
@@ -19,8 +24,8 @@ func (p *Plan) listen(address string) {
 		if l.PackageName() != "wasi:http" || !p.isProvider(l.Source) {
 			continue
 		}
-		if c := p.lastWith(l.SourceConfig, addressKey); c != nil {
-			c.Values[addressKey] = address
+		if c, key := p.lastAddress(l.SourceConfig); c != nil {
+			c.Values[key] = address
 			continue
 		}
 		name := l.Source + "-listen"
@@ -40,15 +45,19 @@ func (p *Plan) isProvider(name string) bool {
 	return false
 }
 
-func (p *Plan) lastWith(names []string, key string) *linkstate.Config {
-	for i := len(names) - 1; i >= 0; i-- {
-		if c := p.config(names[i]); c != nil {
-			if _, ok := c.Values[key]; ok {
-				return c
+// lastAddress returns the last config that says where to listen, and by which
+// setting.
+func (p *Plan) lastAddress(names []string) (c *linkstate.Config, key string) {
+	for _, name := range slices.Backward(names) {
+		if c := p.config(name); c != nil {
+			for _, key := range []string{addressKey, defaultAddressKey} {
+				if _, ok := c.Values[key]; ok {
+					return c, key
+				}
 			}
 		}
 	}
-	return nil
+	return nil, ""
 }
 
 func (p *Plan) config(name string) *linkstate.Config {
@@ -76,8 +85,8 @@ func (p *Plan) Addresses() []string {
 				names = append(append([]string(nil), pr.Config...), names...)
 			}
 		}
-		if c := p.lastWith(names, addressKey); c != nil {
-			text = c.Values[addressKey]
+		if c, key := p.lastAddress(names); c != nil {
+			text = c.Values[key]
 		}
 		for a := range strings.SplitSeq(text, ",") {
 			out = append(out, strings.TrimSpace(a))

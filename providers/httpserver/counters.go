@@ -1,0 +1,49 @@
+package httpserver
+
+import "sync/atomic"
+
+// counters count what happened on one address.
+type counters struct {
+	accepted, open, requests                  atomic.Int64
+	answers                                   [6]atomic.Int64 // by the first digit of the status; 0 for none
+	malformed, largeHeaders                   atomic.Int64
+	largeBodies, largeResponses, busy         atomic.Int64
+	upgrades                                  atomic.Int64
+	headerTimeouts, bodyTimeouts              atomic.Int64
+	writeTimeouts, requestTimeouts, unmatched atomic.Int64
+}
+
+// Counters are totals of one address since it is listened on.
+type Counters struct {
+	Address           string           `json:"address"`
+	Ready             bool             `json:"ready"` // takes requests, and is not draining
+	ConnectionsOpen   int64            `json:"connections_open"`
+	ConnectionsTotal  int64            `json:"connections_total"`
+	RequestsInFlight  int64            `json:"requests_in_flight"`
+	RequestsTotal     int64            `json:"requests_total"`
+	ResponsesByStatus map[string]int64 `json:"responses_by_status"` // "2xx", "none" for an answer that was broken off
+	// Refused counts requests that no component answered, by reason.
+	Refused map[string]int64 `json:"refused"`
+}
+
+var statusClasses = [6]string{"none", "1xx", "2xx", "3xx", "4xx", "5xx"}
+
+func (ln *listener) totals() Counters {
+	c := &ln.counters
+	out := Counters{
+		Address: ln.Addr(), Ready: !ln.draining.Load(), ConnectionsOpen: c.open.Load(), ConnectionsTotal: c.accepted.Load(),
+		RequestsInFlight: ln.inFlight.Load(), RequestsTotal: c.requests.Load(),
+		ResponsesByStatus: map[string]int64{}, Refused: map[string]int64{},
+	}
+	for i, name := range statusClasses {
+		out.ResponsesByStatus[name] = c.answers[i].Load()
+	}
+	for name, n := range map[string]*atomic.Int64{
+		"malformed": &c.malformed, "headers": &c.largeHeaders, "request_body": &c.largeBodies, "response_body": &c.largeResponses,
+		"in_flight": &c.busy, "upgrade": &c.upgrades, "no_route": &c.unmatched, "header_timeout": &c.headerTimeouts,
+		"body_timeout": &c.bodyTimeouts, "write_timeout": &c.writeTimeouts, "request_timeout": &c.requestTimeouts,
+	} {
+		out.Refused[name] = n.Load()
+	}
+	return out
+}
