@@ -176,7 +176,7 @@ func (in *CoreInstance) guarded(ctx context.Context, name string, do func() erro
 		}
 		in.ctx.Context = context.Background()
 		if err != nil {
-			t := newTrap(name, err)
+			t := newTrap(name, err, in.tmpl.module.namer)
 			in.dead, err = t, t
 		}
 	}()

@@ -27,6 +27,7 @@ type CoreModule struct {
 	start   string       // the export that is its start function, "" without one
 	imports []CoreFunc
 	exports []CoreFunc
+	names   *corewasm.Names
 	once    sync.Once
 }
 
@@ -64,6 +65,7 @@ func (e *Engine) CompileModule(ctx context.Context, data []byte) (*CoreModule, e
 		}
 		cfg.Imports[i] = corewasm.Target{Module: plan.HostModule, Name: strconv.Itoa(i)}
 	}
+	cfg.Name = plan.ModuleName(0)
 	out, err := info.Rewrite(cfg)
 	if err != nil {
 		return nil, err
@@ -77,7 +79,7 @@ func (e *Engine) CompileModule(ctx context.Context, data []byte) (*CoreModule, e
 	if err != nil {
 		return nil, errcode.New(errcode.Invalid, "compile core module: %w", err)
 	}
-	m := &CoreModule{engine: e, code: code, start: info.Start}
+	m := &CoreModule{engine: e, code: code, start: info.Start, names: info.Names(cfg, plan.MaxNames)}
 	if info.Memory != nil {
 		m.pool = memory.NewPool(info.Memory, e.slots)
 	}
@@ -96,6 +98,16 @@ func (e *Engine) isClosed() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.closed
+}
+
+// namer names the module's functions in stack traces.
+func (m *CoreModule) namer() *namer {
+	return &namer{modules: []*corewasm.Names{m.names}, host: func(i int) string {
+		if i >= len(m.imports) {
+			return strconv.Itoa(i)
+		}
+		return corewasm.Printable(m.imports[i].Module+" "+m.imports[i].Name, 120)
+	}}
 }
 
 // describe notes the types of imports and exports, which the engine has

@@ -26,8 +26,13 @@ type Trap struct {
 	Function string
 	// Reason is what happened, in one line.
 	Reason string
-	// Stack holds the guest's frames, innermost first, if the engine knows
-	// them.
+	// Stack holds the frames of the guest that trapped, innermost first, at
+	// most 30 and a line that there are more; it is empty if nothing of the
+	// guest was running. A frame is the function's name as the guest's name
+	// section or exports have it, not demangled, with its core module and
+	// number in `lattice inspect --plan`; names are cut after 120 bytes, and
+	// what is not printable in them is escaped. Functions of the host end in
+	// "(host)".
 	Stack []string
 	// Err is the cause: an error of a host function, a limit, or the engine's.
 	Err error
@@ -66,18 +71,17 @@ type hostError struct{ err error }
 func (h *hostError) Error() string { return h.err.Error() }
 func (h *hostError) Unwrap() error { return h.err }
 
-// newTrap makes a Trap of what a call into the engine answered.
-func newTrap(function string, err error) *Trap {
+// newTrap makes a Trap of what a call into the engine answered. names is asked
+// for if there is a stack.
+func newTrap(function string, err error, names func() *namer) *Trap {
 	var t *Trap
 	if errors.As(err, &t) { // of a call further in
 		return t
 	}
 	t = &Trap{Function: function}
 	text, stack, _ := strings.Cut(err.Error(), "\nwasm stack trace:")
-	for _, line := range strings.Split(stack, "\n") {
-		if line = strings.TrimSpace(line); line != "" {
-			t.Stack = append(t.Stack, line)
-		}
+	if stack != "" {
+		t.Stack = names().frames(stack)
 	}
 	var h *hostError
 	for inner := err; errors.As(inner, &h); inner = h.err { // the innermost of calls inside one another

@@ -128,7 +128,7 @@ func (in *Instance) instantiate(ctx context.Context) error {
 			err = in.instantiateStep(&in.main, i)
 		}
 		if err != nil {
-			return newTrap("instantiate", err)
+			return newTrap("instantiate", err, c.namer)
 		}
 	}
 	if in.origin == nil || !in.tmpl.reuse.started {

@@ -76,7 +76,7 @@ func (in *Instance) protect(ctx context.Context, name string, body func() error)
 		}
 		in.end()
 		if err != nil {
-			t := newTrap(name, err)
+			t := newTrap(name, err, in.tmpl.component.namer)
 			in.dead, err = t, t
 			if in.async != nil {
 				in.async.kill(errcode.New(errcode.Closed, "the instance is gone: %w", t))

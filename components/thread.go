@@ -149,7 +149,7 @@ func (in *Instance) resume(th *thread, cancelled bool) error {
 			fb.depth = 0
 			in.async.live--
 			if th.err != nil {
-				return newTrap("", th.err)
+				return newTrap("", th.err, in.tmpl.component.namer)
 			}
 			in.async.park(fb)
 		}

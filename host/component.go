@@ -261,8 +261,19 @@ func (c *component) with(ctx context.Context, fn func(ctx context.Context, in *c
 		}
 	}()
 	err = fn(ctx, in)
+	c.logTrap(err)
 	kept = c.idle != nil && !in.Dead() && c.idle.put(in, uses+1)
 	return err
+}
+
+// logTrap logs where in the guest a trap was; callers are told that there was
+// one, not the guest's stack.
+func (c *component) logTrap(err error) {
+	t, ok := components.IsTrap(err)
+	if !ok || len(t.Stack) == 0 || errors.Is(err, context.Canceled) {
+		return
+	}
+	c.host.cfg.Log.Warn("trap", "component", c.record.Name, "function", t.Function, "error", t.Reason, "stack", strings.Join(t.Stack, "\n"))
 }
 
 // slot waits until one more instance may run.

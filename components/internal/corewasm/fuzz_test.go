@@ -52,6 +52,10 @@ func FuzzScan(f *testing.F) {
 			if len(m.Imports)+len(m.Exports) > len(data) {
 				t.Fatalf("%d imports and %d exports in %d bytes", len(m.Imports), len(m.Exports), len(data))
 			}
+			names := m.Names(corewasm.RewriteConfig{}, 1<<16)
+			if name, _ := names.Func(uint32(len(data) & 7)); names.Len() > 1<<16 || strings.ContainsAny(name, "\n\x00\x1b") {
+				t.Fatalf("%d bytes of names, %q", names.Len(), name)
+			}
 			if m.Memory == nil {
 				return
 			}

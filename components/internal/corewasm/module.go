@@ -122,6 +122,7 @@ type Module struct {
 
 	data      []byte
 	sections  []section
+	names     section // the contents of its name section
 	types     []arity
 	importTys []uint32 // the types of the imported functions
 	funcTys   []uint32 // the types of the defined functions

@@ -24,11 +24,13 @@ type RewriteConfig struct {
 	Image bool
 	// Globals says that mutable globals become the exports [Module.Globals].
 	Globals bool
-	Limits  Limits
+	// Name is what the engine's stack traces call the module; "" for nothing.
+	Name   string
+	Limits Limits
 }
 
 // Rewrite returns the module's bytes, changed as cfg says. Custom sections are
-// left out, a start function becomes the export [Module.Start]. The result holds every function, global, table, memory and segment
+// left out but for the module's name, a start function becomes the export [Module.Start]. The result holds every function, global, table, memory and segment
 // under its old index, but for functions that the module defines itself: they
 // come one later if fuel was added.
 //
@@ -62,6 +64,9 @@ func (m *Module) Rewrite(cfg RewriteConfig) ([]byte, error) {
 		done = max(done, order[s.id])
 	}
 	w.missing(m, cfg, done, len(order))
+	if cfg.Name != "" {
+		w.out = appendModuleName(w.out, cfg.Name)
+	}
 	return w.out, nil
 }
 

@@ -41,9 +41,8 @@ func Scan(data []byte, lim Limits) (*Module, error) {
 			break
 		}
 		if id == secCustom {
-			cr := &reader{data: data, pos: start, end: r.pos}
-			if cr.name(); cr.err != nil {
-				return nil, cr.err
+			if err := m.custom(&reader{data: data, pos: start, end: r.pos}); err != nil {
+				return nil, err
 			}
 			continue
 		}
@@ -79,6 +78,14 @@ func Scan(data []byte, lim Limits) (*Module, error) {
 	m.nameExtras()
 	m.Footprint += baseFootprint + 16*uint64(m.elements) + 64*uint64(m.globals) + 40*uint64(len(m.Imports)+len(m.Exports)) + 48*uint64(len(m.segments)+m.elems)
 	return m, m.finishMemory(lim)
+}
+
+// custom reads the name of a custom section and notes where that of names is.
+func (m *Module) custom(r *reader) error {
+	if r.name() == "name" {
+		m.names = section{start: r.pos, end: r.end}
+	}
+	return r.err
 }
 
 // baseFootprint is what the engine takes for an instance of an empty module.

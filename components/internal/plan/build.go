@@ -39,6 +39,7 @@ type builder struct {
 	depth   int
 
 	footprint uint64 // of the steps so far
+	names     int    // bytes of the names of functions so far
 }
 
 // Build plans component c, whose bytes are data. c must be valid.

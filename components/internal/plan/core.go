@@ -109,12 +109,15 @@ func (b *builder) step(m *module, args map[string]*coreInstance) (Step, error) {
 	if !b.cfg.NoFuel {
 		cfg.Refill = corewasm.Target{Module: HostModule, Name: RefillName}
 	}
+	cfg.Name = ModuleName(len(b.plan.Modules))
 	out, err := m.info.Rewrite(cfg)
 	if err != nil {
 		return step, err
 	}
+	names := m.info.Names(cfg, MaxNames-b.names)
+	b.names += names.Len()
 	b.plan.Modules = append(b.plan.Modules, Module{
-		Bytes: out, Origin: Range{m.start, m.end}, Memory: m.info.Memory, Start: m.info.Start,
+		Bytes: out, Origin: Range{m.start, m.end}, Memory: m.info.Memory, Start: m.info.Start, Names: names,
 		Globals: m.info.Globals, Resettable: m.info.Resettable(), Loose: m.info.Loose(),
 	})
 	step.Module = len(b.plan.Modules) - 1

@@ -8,6 +8,8 @@
 package plan
 
 import (
+	"strconv"
+
 	"latticework/components/internal/binary"
 	"latticework/components/internal/corewasm"
 	"latticework/wit"
@@ -52,6 +54,9 @@ type Module struct {
 	Origin Range            // where the module as it was lies in the component's bytes
 	Memory *corewasm.Memory // its own memory, nil without one
 	Start  string           // the export to call after instantiation, "" for none
+	// Names are what it calls its functions; stack traces call it ModuleName of
+	// its index.
+	Names *corewasm.Names
 	// Globals are the exports by which its mutable globals are read and set.
 	Globals []string
 	// Resettable says that its code changes nothing but memories and Globals.
@@ -80,6 +85,12 @@ const (
 	HostModule = "h"
 	RefillName = "f"
 )
+
+// MaxNames is how many bytes of the names of functions a component keeps.
+const MaxNames = 1 << 20
+
+// ModuleName is what the engine's stack traces call module i.
+func ModuleName(i int) string { return "m" + strconv.Itoa(i) }
 
 // CoreRef names an export of the core instance in Slot.
 type CoreRef struct {
