@@ -2,7 +2,6 @@ package components_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,7 +11,6 @@ import (
 
 	"latticework/components"
 	"latticework/components/wasi"
-	"latticework/internal/errcode"
 	"latticework/internal/refdata"
 	"latticework/wit"
 	"latticework/wit/value"
@@ -109,15 +107,4 @@ func acquire(t testing.TB, c *components.Component) *components.Instance {
 	}
 	t.Cleanup(func() { in.Release(context.Background()) })
 	return in
-}
-
-// TestNoWASI03 asks that a component for WASI 0.3 is refused by the name of
-// what it imports.
-func TestNoWASI03(t *testing.T) {
-	for _, name := range []string{"p3-cmd-qjs", "p3-http-qjs"} {
-		_, err := compileGuest(t, components.EngineConfig{}, name).Link(components.LinkConfig{})
-		if !errors.Is(err, errcode.Unsupported) || !strings.Contains(err.Error(), `import "wasi:`) {
-			t.Errorf("%s: %v, want unsupported and the import's name", name, err)
-		}
-	}
 }

@@ -2,7 +2,6 @@ package components
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"latticework/components/internal/plan"
@@ -81,8 +80,7 @@ type hostFunc struct {
 //     it and what is close.
 //   - ErrInvalid for an import whose function or resource is missing in the
 //     given interface, or has another type.
-//   - ErrUnsupported for an import of WASI 0.3 that nothing in cfg satisfies,
-//     and for a core module or component as an import.
+//   - ErrUnsupported for a core module or component as an import.
 func (c *Component) Link(cfg LinkConfig) (*Template, error) {
 	if c.plan.Refuse != nil {
 		return nil, c.plan.Refuse
@@ -136,12 +134,11 @@ func (c *Component) Link(cfg LinkConfig) (*Template, error) {
 func (t *Template) satisfy(interfaces []*abi.Interface) ([]*abi.Interface, error) {
 	imports := t.component.plan.Imports
 	given := make([]*abi.Interface, len(imports))
-	var missing []string
 	for i, im := range imports {
 		g := match(im.Name, interfaces)
 		if g == nil {
 			if len(im.Funcs) > 0 || len(im.Resources) > 0 { // types alone need no implementation
-				missing = append(missing, im.Name)
+				return nil, missingImport(im.Name, interfaces)
 			}
 			continue
 		}
@@ -153,9 +150,6 @@ func (t *Template) satisfy(interfaces []*abi.Interface) ([]*abi.Interface, error
 			}
 			t.resources[r.Slot-1] = host
 		}
-	}
-	if len(missing) > 0 {
-		return nil, missingImport(missing, interfaces)
 	}
 	return given, nil
 }
@@ -202,15 +196,8 @@ func (t *Template) bind(im *plan.Import, f plan.Func, g *abi.Interface) (*abi.Fu
 	return nil, errcode.New(errcode.Invalid, "link import %q: %s has no function %q", im.Name, g.Name, f.Name)
 }
 
-// missingImport is about the first of the imports that nothing satisfies, but
-// prefers one of WASI 0.3, which nobody can satisfy.
-func missingImport(names []string, given []*abi.Interface) error {
-	for _, name := range names {
-		if strings.HasPrefix(name, "wasi:") && strings.Contains(name, "@0.3.") {
-			return errcode.New(errcode.Unsupported, "link import %q: WASI 0.3 is not supported yet", name)
-		}
-	}
-	name := names[0]
+// missingImport is about import name, which nothing in given satisfies.
+func missingImport(name string, given []*abi.Interface) error {
 	e := errcode.New(errcode.NotFound, "link import %q: nothing provides it", name)
 	for _, g := range given {
 		if samePackage(name, g.Name) {

@@ -36,10 +36,6 @@ func TestRunGuests(t *testing.T) {
 		name := strings.TrimSuffix(filepath.Base(file), ".json")
 		t.Run(name, func(t *testing.T) {
 			h := newHome(t)
-			if strings.HasPrefix(name, "p3-") {
-				h.refused(errcode.Unsupported, []string{"@0.3.0"}, "run", guest(t, name))
-				return
-			}
 			data, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)

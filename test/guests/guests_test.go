@@ -17,7 +17,6 @@ import (
 	"latticework/components/wasi"
 	contract "latticework/components/wasi/bindings/wasihttp"
 	"latticework/components/wasi/wasihttp"
-	"latticework/internal/errcode"
 	"latticework/internal/leakcheck"
 	"latticework/internal/refdata"
 	"latticework/providers"
@@ -68,10 +67,6 @@ func TestGuests(t *testing.T) {
 				t.Fatal(err)
 			}
 			code := read(t, name)
-			if strings.HasPrefix(name, "p3-") {
-				refused(t, e, code)
-				return
-			}
 			c, err := e.Compile(t.Context(), code)
 			if err != nil {
 				t.Fatal(err)
@@ -105,17 +100,6 @@ func read(t testing.TB, name string) []byte {
 		t.Fatal(err)
 	}
 	return code
-}
-
-// refused checks that a WASI 0.3 guest is refused by the name of an import.
-func refused(t *testing.T, e *components.Engine, code []byte) {
-	c, err := e.Compile(t.Context(), code)
-	if err == nil {
-		_, err = c.Link(components.LinkConfig{Interfaces: system(t, wasi.Config{})})
-	}
-	if !errors.Is(err, errcode.Unsupported) || !strings.Contains(err.Error(), "@0.3.0") {
-		t.Fatalf("%v, want unsupported with the name of an import", err)
-	}
 }
 
 func system(t testing.TB, cfg wasi.Config) []*abi.Interface {
