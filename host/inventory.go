@@ -105,7 +105,7 @@ func (h *Host) unusableLocked() []lattice.LinkHealth {
 	var out []lattice.LinkHealth
 	for name := range h.comps.all {
 		for _, l := range h.view.LinksFrom(name) {
-			if err := usable(h.view, l); err != nil && h.health[l.Key().String()].Generation != l.Generation {
+			if err := usable(l); err != nil && h.health[l.Key().String()].Generation != l.Generation {
 				out = append(out, healthOf(l.Key(), l.Generation, err))
 			}
 		}

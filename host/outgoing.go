@@ -3,7 +3,6 @@ package host
 import (
 	bindings "latticework/components/wasi/bindings/wasihttp"
 	"latticework/components/wasi/wasihttp"
-	"latticework/internal/errcode"
 	"latticework/lattice/linkstate"
 	"latticework/providers"
 	"latticework/wit/abi"
@@ -56,15 +55,4 @@ func (h *Host) addLocal(v *linkstate.View, comps, provs map[string]desired) {
 			}
 		}
 	}
-}
-
-// sendsTo refuses a link for outgoing requests to a component.
-//
-// Errors: ErrUnsupported.
-func sendsTo(v *linkstate.View, l *linkstate.Link) error {
-	if len(l.Targets) == 0 || !l.Covers(l.Source, l.Name, "wasi:http", outgoingHandler) || v.Component(l.Targets[0].Name) == nil {
-		return nil
-	}
-	return errcode.New(errcode.Unsupported, "link %s: requests of wasi:http/%s to component %s: linking them to a component is not supported yet", l.Key(), outgoingHandler, l.Targets[0].Name).
-		WithNext("link it to a provider lattice://http-client, and let the component be reached through an HTTP server")
 }

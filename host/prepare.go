@@ -24,10 +24,9 @@ func (h *Host) PrepareLink(ctx context.Context, p lattice.PrepareLink) error {
 	h.mu.Lock()
 	source := h.comps.all[l.Source]
 	w := h.provs.all[l.Targets[0].Name]
-	view := h.view
 	h.mu.Unlock()
 	if source != nil {
-		if err := usable(view, &l); err != nil {
+		if err := usable(&l); err != nil {
 			return err
 		}
 	}
@@ -52,7 +51,7 @@ func (h *Host) PrepareLink(ctx context.Context, p lattice.PrepareLink) error {
 // could.
 //
 // Errors: ErrUnsupported.
-func usable(v *linkstate.View, l *linkstate.Link) error {
+func usable(l *linkstate.Link) error {
 	switch {
 	case l.Name != linkstate.DefaultLinkName && l.Name != "":
 		return errcode.New(errcode.Unsupported, "link %s: component %s cannot choose the link named %q: link names other than %q are not supported yet", l.Key(), l.Source, l.Name, linkstate.DefaultLinkName).
@@ -60,7 +59,7 @@ func usable(v *linkstate.View, l *linkstate.Link) error {
 	case len(l.Targets) > 1:
 		return errcode.New(errcode.Unsupported, "link %s: several targets are not routed yet: %d > 1", l.Key(), len(l.Targets))
 	}
-	return sendsTo(v, l)
+	return nil
 }
 
 // try opens a session, proves that it works, and closes it.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -227,9 +228,64 @@ func TestHTTPClientProvider(t *testing.T) {
 		t.Errorf("without the link and a grant: %q", body)
 	}
 	p.stop()
-	other := application(t, strings.Replace(fmt.Sprintf(part, absolute(t, "fetch/fetch.wasm"), "peer"), "    - name: out\n      type: capability\n      properties: {image: \"lattice://http-client\"}\n",
-		"    - name: peer\n      type: component\n      properties: {image: "+absolute(t, "fetch/fetch.wasm")+"}\n", 1))
-	h.refused(errcode.Unsupported, []string{"outgoing-handler", "peer", "lattice://http-client"}, slices.Concat([]string{"up", other}, free)...)
+}
+
+// TestRequestsBetweenComponents links outgoing-handler to a component, on the
+// same host and then on another one.
+func TestRequestsBetweenComponents(t *testing.T) {
+	first, second := newHome(t), newHome(t)
+	p := first.start(slices.Concat([]string{"up", "--name", "alpha", "--label", "where=a"}, free)...)
+	q := second.start("host", "--join", p.await("ready").NATS, "--name", "beta", "--label", "where=b")
+	q.await("ready")
+	deploy := func(where string) string {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := l.Addr().String()
+		_ = l.Close()
+		app := application(t, fmt.Sprintf(`    - name: fetch
+      type: component
+      properties: {image: %s}
+      traits:
+        - {type: spreadscaler, properties: {instances: 10, spread: [{name: a, requirements: {where: a}}]}}
+        - {type: link, properties: {target: peer, namespace: wasi, package: http, interfaces: [outgoing-handler]}}
+    - name: peer
+      type: component
+      properties: {image: %s}
+      traits:
+        - {type: spreadscaler, properties: {instances: 10, spread: [{name: x, requirements: {where: %s}}]}}
+    - name: web
+      type: capability
+      properties: {image: "lattice://http-server"}
+      traits:
+        - {type: spreadscaler, properties: {instances: 1, spread: [{name: a, requirements: {where: a}}]}}
+        - {type: link, properties: {target: fetch, namespace: wasi, package: http, interfaces: [incoming-handler]}}
+`, absolute(t, "fetch/fetch.wasm"), absolute(t, "hello-rust/hello.wasm"), where))
+		first.ok("deploy", app, "--http-listen", address)
+		return "http://" + address
+	}
+	large := strings.Repeat("0123456789abcdef", 8<<10) // 128 KiB, through one message as well
+	for _, where := range []string{"a", "b"} {
+		web := deploy(where)
+		if body := get(t, web+"/?http://anything.at.all/you"); body != "Hello from Rust, /you\n" {
+			t.Errorf("peer on %s: %q", where, body)
+		}
+		resp, err := http.Post(web+"/?http://peer/echo", "text/plain", strings.NewReader(large))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || string(body) != large {
+			t.Errorf("peer on %s: %d bytes come back (%v), want %d", where, len(body), err, len(large))
+		}
+		if body := get(t, web+"/?https://peer/headers"); strings.Contains(strings.ToLower(body), "user-agent") {
+			t.Errorf("peer on %s sees fields that nobody set: %q", where, body)
+		}
+	}
+	q.stop()
+	p.stop()
 }
 
 // TestHTTPClientIsLocal runs a component on a host that its HTTP client was

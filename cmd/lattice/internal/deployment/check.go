@@ -237,11 +237,6 @@ func (p *Plan) checkTargets(compiled map[string]*components.Component) error {
 			exports = append(exports, e.Name)
 		}
 		for _, item := range l.Interfaces {
-			if p.component(l.Source) >= 0 && l.Namespace+":"+l.Package == "wasi:http" && item == "outgoing-handler" {
-				return errcode.New(errcode.Unsupported, "link from %q in line %d: sending requests of wasi:http/outgoing-handler to component %q is not supported yet",
-					l.Source, l.Position.Line, l.Target).
-					WithNext("link to a capability lattice://http-client, and let %q be reached through lattice://http-server", l.Target)
-			}
 			served := slices.ContainsFunc(exports, func(name string) bool {
 				pkg, have, ok := wit.ParseQualified(name)
 				return ok && pkg.Namespace == l.Namespace && pkg.Name == l.Package && answers(pkg, have, item)
@@ -258,10 +253,11 @@ func (p *Plan) checkTargets(compiled map[string]*components.Component) error {
 
 // answers reports whether a component that exports the interface have of pkg
 // can be called for item. A handler of HTTP of either version stands for the
-// other's: whoever calls it takes the one that there is.
+// other's, and answers what outgoing-handler sends: whoever calls it takes the
+// one that there is.
 func answers(pkg wit.PackageName, have, item string) bool {
 	handler := func(name string) bool { return name == "incoming-handler" || name == "handler" }
-	return have == item || pkg.Namespace == "wasi" && pkg.Name == "http" && handler(have) && handler(item)
+	return have == item || pkg.Namespace == "wasi" && pkg.Name == "http" && handler(have) && (handler(item) || item == "outgoing-handler")
 }
 
 func orNone(list []string) string {
