@@ -122,7 +122,9 @@ func (w *pipeResponse) WriteHeader(status int) {
 	}
 	w.begin.Do(func() {
 		w.status, w.sent = status, w.header.Clone()
-		maps.DeleteFunc(w.sent, func(name string, vs []string) bool { return len(vs) == 0 || strings.HasPrefix(name, http.TrailerPrefix) })
+		maps.DeleteFunc(w.sent, func(name string, vs []string) bool {
+			return len(vs) == 0 || strings.HasPrefix(name, http.TrailerPrefix)
+		})
 		close(w.started)
 	})
 }

@@ -237,9 +237,13 @@ func (p *Plan) checkTargets(compiled map[string]*components.Component) error {
 			exports = append(exports, e.Name)
 		}
 		for _, item := range l.Interfaces {
+			wanted := item
+			if l.Namespace+":"+l.Package+"/"+item == "wasi:http/outgoing-handler" && p.component(l.Source) >= 0 {
+				wanted = "incoming-handler" // what a component sends there, the other answers
+			}
 			served := slices.ContainsFunc(exports, func(name string) bool {
 				pkg, have, ok := wit.ParseQualified(name)
-				return ok && pkg.Namespace == l.Namespace && pkg.Name == l.Package && answers(pkg, have, item)
+				return ok && pkg.Namespace == l.Namespace && pkg.Name == l.Package && answers(pkg, have, wanted)
 			})
 			if !served {
 				return errcode.New(errcode.Invalid, "link from %q in line %d: component %q does not export %s:%s/%s",
@@ -253,11 +257,10 @@ func (p *Plan) checkTargets(compiled map[string]*components.Component) error {
 
 // answers reports whether a component that exports the interface have of pkg
 // can be called for item. A handler of HTTP of either version stands for the
-// other's, and answers what outgoing-handler sends: whoever calls it takes the
-// one that there is.
+// other's: whoever calls it takes the one that there is.
 func answers(pkg wit.PackageName, have, item string) bool {
 	handler := func(name string) bool { return name == "incoming-handler" || name == "handler" }
-	return have == item || pkg.Namespace == "wasi" && pkg.Name == "http" && handler(have) && (handler(item) || item == "outgoing-handler")
+	return have == item || pkg.Namespace == "wasi" && pkg.Name == "http" && handler(have) && handler(item)
 }
 
 func orNone(list []string) string {
