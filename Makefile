@@ -74,6 +74,10 @@ hostile: ## hostile modules and components beside a victim; prints the count
 oracle: ## the example guests under another runtime (Node), answers compared
 	@bash examples/oracle.sh
 
+.PHONY: abi-oracle
+abi-oracle: ## the canonical ABI beside the specification's definitions.py, of COMPONENT_MODEL, on RUNS fresh seeds
+	@bash .ci/abi-oracle
+
 .PHONY: guests
 guests: ## build every guest of examples/ from source
 	@bash examples/build.sh

@@ -3,7 +3,8 @@
 Usage: DEFINITIONS_PY=.../canonical-abi/definitions.py python3 gen_vectors.py > vectors.json
 
 definitions.py is that of WebAssembly/component-model; it is not part of this
-repository. The output depends on nothing but the seed below and that file.
+repository. The output depends on nothing but that file and the seed, which is
+SEED or the one below.
 oracle_test.go replays it.
 
 Types and values are written as JSON: see build and value_json.
@@ -22,7 +23,7 @@ sys.modules['definitions'] = d
 spec.loader.exec_module(d)
 d.DETERMINISTIC_PROFILE = True
 
-rnd = random.Random(20240917)
+rnd = random.Random(int(os.environ.get('SEED', 20240917)))
 RT = d.ResourceType(None)
 ENCODINGS = ['utf8', 'utf16', 'latin1+utf16']
 PRIMS = {
