@@ -20,6 +20,21 @@ func addOne(ctx context.Context, calls abi.Invoker, f abi.ExportedFunc, x uint32
 	return got, err
 }
 
+// acquired returns an instance and one of its exports.
+func acquired(t *testing.T, tmpl *components.Template, export string) (*components.Instance, abi.ExportedFunc) {
+	t.Helper()
+	f, err := tmpl.Export("", export)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := tmpl.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Release(context.Background()) })
+	return in, f
+}
+
 // TestConcurrentCalls has many calls under way in one instance: none is
 // answered before all have begun.
 func TestConcurrentCalls(t *testing.T) {
@@ -40,16 +55,8 @@ func TestConcurrentCalls(t *testing.T) {
 			return abi.Answer{Store: func(c *abi.Call) error { c.PutU32(c.Result, x+1); return nil }}, nil
 		}, nil
 	}}.template(t, components.Limits{})
-	f, err := tmpl.Export("", "stack")
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, err := tmpl.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Release(context.Background())
-	err = in.Concurrent(t.Context(), func(ctx context.Context, calls abi.Invoker) error {
+	in, f := acquired(t, tmpl, "stack")
+	err := in.Concurrent(t.Context(), func(ctx context.Context, calls abi.Invoker) error {
 		var join sync.WaitGroup
 		for i := range uint32(n) {
 			join.Go(func() {
@@ -74,17 +81,9 @@ func TestConcurrentCallCancelled(t *testing.T) {
 		begun <- struct{}{}
 		return inBackground(release)(ctx, c)
 	}}.template(t, components.Limits{})
-	f, err := tmpl.Export("", "stack")
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, err := tmpl.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Release(context.Background())
+	in, f := acquired(t, tmpl, "stack")
 	gone := errors.New("the client is gone")
-	err = in.Concurrent(t.Context(), func(ctx context.Context, calls abi.Invoker) error {
+	err := in.Concurrent(t.Context(), func(ctx context.Context, calls abi.Invoker) error {
 		one, cancel := context.WithCancelCause(ctx)
 		var join sync.WaitGroup
 		join.Go(func() {
@@ -131,16 +130,8 @@ func TestConcurrentTrap(t *testing.T) {
 			return abi.Answer{}, context.Cause(ctx)
 		}, nil
 	}}.template(t, components.Limits{})
-	f, err := tmpl.Export("", "stack")
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, err := tmpl.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Release(context.Background())
-	err = in.Concurrent(t.Context(), func(ctx context.Context, calls abi.Invoker) error {
+	in, f := acquired(t, tmpl, "stack")
+	err := in.Concurrent(t.Context(), func(ctx context.Context, calls abi.Invoker) error {
 		var join sync.WaitGroup
 		for i := range uint32(2) {
 			join.Go(func() {
@@ -169,17 +160,9 @@ func TestConcurrentCallThatWaits(t *testing.T) {
 		begun <- struct{}{}
 		return inBackground(release)(ctx, c)
 	}}.template(t, components.Limits{})
-	f, err := tmpl.Export("", "call") // has the instance for itself
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, err := tmpl.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Release(context.Background())
+	in, f := acquired(t, tmpl, "call") // has the instance for itself
 	gone := errors.New("the client is gone")
-	err = in.Concurrent(t.Context(), func(ctx context.Context, calls abi.Invoker) error {
+	err := in.Concurrent(t.Context(), func(ctx context.Context, calls abi.Invoker) error {
 		var join sync.WaitGroup
 		join.Go(func() {
 			if got, err := addOne(ctx, calls, f, 1); err != nil || got != 2 {
@@ -205,17 +188,9 @@ func TestConcurrentCallThatWaits(t *testing.T) {
 // from many goroutines: one after the other.
 func TestConcurrentWithoutAsync(t *testing.T) {
 	tmpl := linkSuite(t, components.EngineConfig{}, "values__numerics__0002__L69")
-	f, err := tmpl.Export("", "i-to-b")
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, err := tmpl.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Release(context.Background())
+	in, f := acquired(t, tmpl, "i-to-b")
 	nothing := func(*abi.Call) error { return nil }
-	err = in.Concurrent(t.Context(), func(ctx context.Context, calls abi.Invoker) error {
+	err := in.Concurrent(t.Context(), func(ctx context.Context, calls abi.Invoker) error {
 		var join sync.WaitGroup
 		for range 8 {
 			join.Go(func() {
