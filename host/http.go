@@ -101,6 +101,9 @@ func (s *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	default:
 		status = served.Status
 	}
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
+	}
 	http.Error(w, failureText(err), status)
 }
 
@@ -176,7 +179,7 @@ func (s *handler) forward(w http.ResponseWriter, r *http.Request, hosts []lattic
 	e.PutString(r.Method)
 	e.PutString(r.URL.RequestURI())
 	e.PutString(r.Host)
-	e.PutBool(r.TLS != nil)
+	e.PutBool(r.URL.Scheme == "https" || r.URL.Scheme == "" && r.TLS != nil)
 	e.PutString(r.RemoteAddr)
 	putHeader(&e, r.Header)
 	e.PutBytes(body)

@@ -24,6 +24,7 @@ func TestMain(m *testing.M) { leakcheck.Main(m) }
 type server struct {
 	t        *testing.T
 	provider providers.Source
+	own      *httpserver.Provider // behind the guard
 	revision uint64
 }
 
@@ -55,7 +56,7 @@ func open(t *testing.T, config map[string]string, log *slog.Logger) (*server, er
 		defer cancel()
 		_ = p.Close(ctx)
 	})
-	return &server{t: t, provider: p}, p.Open(t.Context())
+	return &server{t: t, provider: p, own: inner}, p.Open(t.Context())
 }
 
 // serve links a component that answers with h.

@@ -2,7 +2,9 @@ package wasihttp
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"os"
 
 	contract "latticework/components/wasi/bindings/wasihttp"
 	"latticework/components/wasi/internal/httpmessage"
@@ -130,12 +132,13 @@ func (x *exchange) close(ctx context.Context, err error) *Error {
 	switch {
 	case err != nil:
 		code := contract.ErrorCodeInternalError(abi.None[string]())
-		return &Error{Status: httpmessage.StatusOfError(err), HeadSent: x.headSent, Complete: x.complete, Code: code, Err: err}
+		return &Error{Status: x.clientStatus(httpmessage.StatusOfError(err)), HeadSent: x.headSent, Complete: x.complete, Code: code, Err: err}
 	case x.failure != nil:
 		x.failure.HeadSent = x.headSent
+		x.failure.Status = x.clientStatus(x.failure.Status)
 		return x.failure
 	case !x.answered:
-		return &Error{Status: http.StatusInternalServerError, Code: contract.ErrorCodeInternalError(abi.None[string]()), Err: noAnswer}
+		return &Error{Status: x.clientStatus(http.StatusInternalServerError), Code: contract.ErrorCodeInternalError(abi.None[string]()), Err: noAnswer}
 	case !x.complete:
 		return &Error{
 			Status: http.StatusInternalServerError, HeadSent: true, Code: contract.ErrorCodeHTTPResponseIncomplete(),
@@ -143,4 +146,22 @@ func (x *exchange) close(ctx context.Context, err error) *Error {
 		}
 	}
 	return nil
+}
+
+// clientStatus returns what to answer for a request that failed: if its body
+// did, because it is too large or too slow to come, that is the reason, and
+// status otherwise.
+func (x *exchange) clientStatus(status int) int {
+	b := &x.request.body
+	b.mu.Lock()
+	err := b.err
+	b.mu.Unlock()
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded) && x.ctx.Err() == nil:
+		return http.StatusRequestTimeout
+	}
+	return status
 }
