@@ -58,8 +58,8 @@ func runPreview3(t *testing.T, e *components.Engine, path string) (problem strin
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), programTimeout)
 	defer cancel()
-	p := &program{name: filepath.Base(path), folder: filepath.Dir(path), scratch: t.TempDir(), spec: &spec, ctx: ctx, conns: map[string]net.Conn{}}
-	if p.component, err = compileWith(ctx, e, path); err != nil {
+	p, err := newProgram(ctx, t, e, path, &spec)
+	if err != nil {
 		return err.Error()
 	}
 	defer p.close(cancel)
@@ -69,6 +69,15 @@ func runPreview3(t *testing.T, e *components.Engine, path string) (problem strin
 		}
 	}
 	return ""
+}
+
+// newProgram compiles the program at path; nothing runs yet.
+func newProgram(ctx context.Context, t *testing.T, e *components.Engine, path string, spec *programSpec) (*program, error) {
+	c, err := compileWith(ctx, e, path)
+	return &program{
+		component: c, name: filepath.Base(path), folder: filepath.Dir(path), scratch: t.TempDir(),
+		spec: spec, ctx: ctx, conns: map[string]net.Conn{},
+	}, err
 }
 
 func compileWith(ctx context.Context, e *components.Engine, path string) (*components.Component, error) {

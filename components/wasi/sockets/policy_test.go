@@ -7,7 +7,7 @@ import (
 	api "latticework/components/wasi/bindings/wasisockets"
 )
 
-func rules(t *testing.T, texts ...string) Policy {
+func rules(t testing.TB, texts ...string) Policy {
 	t.Helper()
 	var p Policy
 	for _, s := range texts {

@@ -3,13 +3,17 @@
 package sockets
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"latticework/components"
+	"latticework/wit"
 	"latticework/wit/abi"
 )
 
@@ -88,6 +92,50 @@ func TestSendWithoutHolders(t *testing.T) {
 	}()
 	if got := readAll3(ctx, t, in); !strings.HasSuffix(got, "the end") {
 		t.Errorf("%d bytes without the end", len(got))
+	}
+	if got := outcome3(ctx, f); got != "ok" {
+		t.Errorf("outcome: %s", got)
+	}
+}
+
+// TestSendLooksAtARealStream has what a runtime gives for a guest's stream:
+// looking at it takes nothing out of order and loses nothing.
+func TestSendLooksAtARealStream(t *testing.T) {
+	ctx := testCtx(t)
+	s := system3(t, everything...)
+	client, server := connected3(ctx, t, s, "127.0.0.1:0")
+	w, r := components.NewStream(&wit.Type{Kind: wit.KindU8})
+	f := send3(t, client, r)
+	var written bytes.Buffer
+	stuck := func() bool {
+		short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+		defer cancel()
+		chunk := bytes.Repeat([]byte{byte(written.Len() >> 10)}, 100_000)
+		n, err := w.Write(short, chunk)
+		written.Write(chunk[:n])
+		return err != nil
+	}
+	for !stuck() {
+	}
+	f.Close()
+	client.Drop(ctx)
+	for range 3 {
+		stuck()
+	}
+	in, _ := receive3(t, server)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for range 10 {
+			if stuck() {
+				t.Error("a peer that reads takes nothing")
+			}
+		}
+		w.Close()
+	})
+	got := readAll3(ctx, t, in)
+	wg.Wait()
+	if got != written.String() {
+		t.Errorf("%d bytes arrived, want %d, or they differ", len(got), written.Len())
 	}
 	if got := outcome3(ctx, f); got != "ok" {
 		t.Errorf("outcome: %s", got)
