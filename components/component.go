@@ -184,9 +184,9 @@ func (c *Component) compileHost(ctx context.Context) error {
 		b.NewFunctionBuilder().WithGoModuleFunction(fn, params, results).Export(strconv.Itoa(k))
 	}
 	refill := api.GoModuleFunc(func(ctx context.Context, _ api.Module, stack []uint64) {
-		stack[0] = uint64(uint32(fiberOf(ctx).in.refill()))
+		stack[0] = uint64(uint32(fiberOf(ctx).in.refill(int32(stack[0]))))
 	})
-	b.NewFunctionBuilder().WithGoModuleFunction(refill, nil, []api.ValueType{i32}).Export(plan.RefillName)
+	b.NewFunctionBuilder().WithGoModuleFunction(refill, []api.ValueType{i32}, []api.ValueType{i32}).Export(plan.RefillName)
 	var err error
 	if c.hostMod, err = b.Compile(ctx); err != nil {
 		return errcode.New(errcode.Internal, "compile host module: %w", err)

@@ -28,7 +28,7 @@ type CoreInstance struct {
 	funcs map[string]api.Function
 	deep  bool // the call under way used much stack, which handles keep
 
-	fuel     uint64 // spent in this call
+	fuel     uint64 // granted in this call
 	deadline time.Time
 	dead     error
 	calling  bool
@@ -188,13 +188,13 @@ func (in *CoreInstance) enter(fn api.Function, stack []uint64) error {
 	return fn.CallWithStack(&in.ctx, stack)
 }
 
-// refill is called by guest code whose counter ran out. Being in Go lets the
-// scheduler and the collector in.
-func (in *CoreInstance) refill() int32 {
-	in.fuel += fuelQuantum
+// refill is called by guest code whose counter fell below zero. Being in Go lets
+// the scheduler and the collector in.
+func (in *CoreInstance) refill(counter int32) int32 {
 	limits := &in.tmpl.limits
-	if limits.Fuel > 0 && in.fuel > limits.Fuel {
-		panic(&hostError{errcode.New(errcode.Exhausted, "fuel: %d > %d", in.fuel, limits.Fuel)})
+	next, err := refuel(&in.fuel, limits.Fuel, counter)
+	if err != nil {
+		panic(&hostError{err})
 	}
 	used, handlers := stackOf(in.active)
 	if handlers > maxHandlers {
@@ -207,7 +207,7 @@ func (in *CoreInstance) refill() int32 {
 	if err := in.Overdue(); err != nil {
 		panic(&hostError{err})
 	}
-	return fuelQuantum
+	return next
 }
 
 // Overdue reports whether the call must stop because its time is up or its

@@ -71,9 +71,10 @@ func (m *CoreModule) Link(ctx context.Context, cfg CoreLinkConfig) (*CoreTemplat
 		b.NewFunctionBuilder().WithGoModuleFunction(fn, valueTypes(im.Params), valueTypes(im.Results)).Export(strconv.Itoa(i))
 	}
 	refill := api.GoModuleFunc(func(ctx context.Context, _ api.Module, stack []uint64) {
-		stack[0] = uint64(uint32(coreInstanceOf(ctx).refill()))
+		stack[0] = uint64(uint32(coreInstanceOf(ctx).refill(int32(stack[0]))))
 	})
-	b.NewFunctionBuilder().WithGoModuleFunction(refill, nil, []api.ValueType{api.ValueTypeI32}).Export(plan.RefillName)
+	one := []api.ValueType{api.ValueTypeI32}
+	b.NewFunctionBuilder().WithGoModuleFunction(refill, one, one).Export(plan.RefillName)
 	var err error
 	if t.hostMod, err = b.Compile(ctx); err != nil {
 		return nil, errcode.New(errcode.Internal, "compile host module: %w", err)

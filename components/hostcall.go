@@ -6,6 +6,9 @@ import (
 	"latticework/wit/abi"
 )
 
+// overdueCalls is after how many calls of host functions the time is looked at.
+const overdueCalls = 8
+
 // hostCall runs host function k for the guest. It does not return if the
 // guest must trap.
 func (fb *fiber) hostCall(k int, stack []uint64) {
@@ -15,7 +18,13 @@ func (fb *fiber) hostCall(k int, stack []uint64) {
 	if !s.mayLeave && h.Kind != plan.HostResourceRep && !staysInside(h) {
 		in.throw(errcode.New(errcode.Trap, "cannot leave component instance"))
 	}
+	// A call that moves much takes as long as thousands of rounds of a loop.
 	var err error
+	if in.calls++; in.calls%overdueCalls == 0 {
+		if err = in.overdue(); err != nil {
+			in.throw(err)
+		}
+	}
 	switch h.Kind {
 	case plan.HostImport:
 		in.outside = true

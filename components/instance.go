@@ -37,7 +37,8 @@ type Instance struct {
 	noting  bool                  // grants are noted: start functions of the first instance run
 	grants  []grant               // what the host gave to start functions
 
-	fuel     uint64 // spent in this call
+	fuel     uint64 // granted in this call
+	calls    uint   // of host functions
 	deadline time.Time
 	dead     error
 	calling  bool
@@ -246,24 +247,36 @@ func (in *Instance) end() {
 	}
 }
 
-// fuelQuantum is how many loop iterations and function entries pass between
-// two calls of refill: some hundred microseconds at most.
-const fuelQuantum = 20_000
+// refuel gives a call more of the fuel that limit leaves it, which is granted so
+// far, and returns the guest's next counter.
+//
+// Errors: ErrExhausted if nothing is left.
+func refuel(granted *uint64, limit uint64, counter int32) (int32, error) {
+	grant := uint64(corewasm.MaxRefill)
+	if limit > 0 {
+		if *granted >= limit {
+			return 0, errcode.New(errcode.Exhausted, "fuel: %d > %d", *granted+uint64(-int64(counter)), limit)
+		}
+		grant = min(grant, limit-*granted)
+	}
+	*granted += grant
+	return counter + int32(grant), nil
+}
 
-// refill is called by guest code whose counter ran out. Being in Go lets the
-// scheduler and the collector in.
-func (in *Instance) refill() int32 {
-	in.fuel += fuelQuantum
-	if limit := in.tmpl.limits.Fuel; limit > 0 && in.fuel > limit {
-		in.throw(errcode.New(errcode.Exhausted, "fuel: %d > %d", in.fuel, limit))
+// refill is called by guest code whose counter fell below zero. Being in Go lets
+// the scheduler and the collector in.
+func (in *Instance) refill(counter int32) int32 {
+	next, err := refuel(&in.fuel, in.tmpl.limits.Fuel, counter)
+	if err == nil {
+		err = in.cur.checkStack()
 	}
-	if err := in.cur.checkStack(); err != nil {
+	if err == nil {
+		err = in.overdue()
+	}
+	if err != nil {
 		in.throw(err)
 	}
-	if err := in.overdue(); err != nil {
-		in.throw(err)
-	}
-	return fuelQuantum
+	return next
 }
 
 // overdue reports whether the call must stop because its time is up or its

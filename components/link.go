@@ -44,8 +44,8 @@ type Limits struct {
 	// Threads bounds the calls of async functions and the threads that are
 	// under way at once; 0 means 1,000.
 	Threads int
-	// Fuel bounds a call's loop iterations and function calls, of which large
-	// ones count for more; 0 means that time alone bounds it.
+	// Fuel bounds a call's instructions, about; loads, stores and calls count for
+	// several. 0 means that time alone bounds it.
 	Fuel uint64
 	// Time bounds a call; 0 leaves it to the context.
 	Time time.Duration

@@ -2,7 +2,8 @@ package components
 
 import (
 	"reflect"
-	"sync"
+	"sync/atomic"
+	"unsafe"
 
 	"github.com/tetratelabs/wazero/api"
 
@@ -64,27 +65,32 @@ func (fb *fiber) stackBytes() (bytes uint64, handlers int) {
 	return bytes, handlers
 }
 
-// stackFields are where the engine's handle of a function keeps its stack.
+// stackFields are where the engine's handles of functions keep their stacks.
 type stackFields struct {
-	stack, handlers []int // nil if this engine has none
+	handle reflect.Type
+	known  bool // the following, where this engine has them
+	stack  uintptr
+	// handlers are the try blocks; each has a stack of its own.
+	handlers []int
 }
 
-var knownFields sync.Map // of *stackFields by reflect.Type
+// lastFields are those of the handles seen last: an engine has one type.
+var lastFields atomic.Pointer[stackFields]
 
 func fieldsOf(t reflect.Type) *stackFields {
-	if f, ok := knownFields.Load(t); ok {
-		return f.(*stackFields)
+	if f := lastFields.Load(); f != nil && f.handle == t {
+		return f
 	}
-	f := &stackFields{}
+	f := &stackFields{handle: t}
 	if t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct {
-		if s, ok := t.Elem().FieldByName("stack"); ok && s.Type.Kind() == reflect.Slice && s.Type.Elem().Kind() == reflect.Uint8 {
-			f.stack = s.Index
+		if s, ok := t.Elem().FieldByName("stack"); ok && s.Type == reflect.TypeFor[[]byte]() && len(s.Index) == 1 {
+			f.known, f.stack = true, s.Offset
 		}
 		if s, ok := t.Elem().FieldByName("tryHandlers"); ok && s.Type.Kind() == reflect.Slice {
 			f.handlers = s.Index
 		}
 	}
-	knownFields.Store(t, f)
+	lastFields.Store(f)
 	return f
 }
 
@@ -94,15 +100,15 @@ func fieldsOf(t reflect.Type) *stackFields {
 func stackOf(fn api.Function) (bytes uint64, handlers int) {
 	v := reflect.ValueOf(fn)
 	f := fieldsOf(v.Type())
-	if f.stack == nil {
+	if !f.known {
 		return 0, 0
 	}
-	v = v.Elem()
-	bytes = uint64(v.FieldByIndex(f.stack).Len())
+	// Reading the length through reflect takes longer than the rest of a refill.
+	bytes = uint64(len(*(*[]byte)(unsafe.Add(v.UnsafePointer(), f.stack))))
 	if f.handlers == nil {
 		return bytes, 0
 	}
-	list := v.FieldByIndex(f.handlers)
+	list := v.Elem().FieldByIndex(f.handlers)
 	handlers = list.Len()
 	for i := range min(handlers, maxHandlers) {
 		if s := list.Index(i).FieldByName("stack"); s.IsValid() && s.Kind() == reflect.Slice {

@@ -70,7 +70,7 @@ func (c *Codec) Copy(dst *Mem, db []byte, src *Mem, sb []byte) {
 func (c *Codec) copyElems(dst *Mem, db []byte, src *Mem, sb []byte, n int) {
 	size := int(c.elem.size)
 	if c.elem.plain {
-		copy(db[:n*size], sb)
+		copyBytes(db[:n*size], sb)
 		return
 	}
 	for i := 0; i < n && src.err == nil && dst.err == nil; i++ {

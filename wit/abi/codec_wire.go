@@ -181,7 +181,7 @@ func (c *Codec) listFromWire(m *Mem, b []byte, d *value.Decoder) {
 		return
 	}
 	if k := c.elem.kind; k == wit.KindU8 || k == wit.KindS8 {
-		copy(b, d.Take(n))
+		copyBytes(b, d.Take(n))
 		return
 	}
 	for i := 0; i < n && m.err == nil && d.Err() == nil; i++ {

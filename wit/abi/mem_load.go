@@ -89,7 +89,7 @@ func (m *Mem) Bytes(b []byte) []byte {
 		return nil
 	}
 	c := make([]byte, len(v))
-	copy(c, v)
+	copyBytes(c, v)
 	return c
 }
 

@@ -84,7 +84,7 @@ func (m *Mem) PutString(b []byte, v string) {
 
 // PutBytes stores a list<u8>, in memory that the guest allocates.
 func (m *Mem) PutBytes(b []byte, v []byte) {
-	copy(m.newList(b, len(v), 1, 1), v)
+	copyBytes(m.newList(b, len(v), 1, 1), v)
 }
 
 // PutList stores a list of n elements of elemSize bytes each, aligned to

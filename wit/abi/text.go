@@ -41,7 +41,7 @@ func (m *Mem) String(b []byte) string {
 	}
 	switch s.form {
 	case formUTF8:
-		return string(s.b)
+		return textOf(s.b)
 	case formLatin1:
 		n := latin1UTF8Len(s.b)
 		out := make([]byte, 0, n)

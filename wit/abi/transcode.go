@@ -39,7 +39,7 @@ func (m *Mem) storeText(s text) (ptr, tagged uint32) {
 // storeCopy stores s as it is.
 func (m *Mem) storeCopy(s text, align uint32) (ptr, units uint32) {
 	ptr, dst := m.Allocate(uint32(len(s.b)), align)
-	copy(dst, s.b)
+	copyBytes(dst, s.b)
 	return ptr, s.units
 }
 
@@ -148,7 +148,7 @@ func (m *Mem) storeProbablyUTF16(s text) (ptr, tagged uint32) {
 	if m.err != nil {
 		return 0, 0
 	}
-	copy(dst, s.b)
+	copyBytes(dst, s.b)
 	for i := 0; i < len(s.b); i += 2 {
 		if s.b[i+1] != 0 {
 			return ptr, s.units | utf16Tag

@@ -1,6 +1,10 @@
 package corewasm
 
-import "latticework/internal/errcode"
+import (
+	"slices"
+
+	"latticework/internal/errcode"
+)
 
 // rewriter copies function bodies, adding fuel and moving function indices.
 type rewriter struct {
@@ -18,25 +22,41 @@ type rewriter struct {
 	totalMerges uint64
 	totalValues uint64
 
+	functions []function
+	edges     int // calls kept in functions
+	helpers   helpers
+
 	// Of the function being copied:
-	copied int     // up to where its bytes are in out
-	labels []label // outermost first
-	locals uint64  // parameters included
-	blocks uint64
-	values uint64 // what blocks, branches and calls pass
-	sets   uint64 // of locals
-	calls  uint64
-	leaf   bool // no calls, no loops so far
+	copied  int     // up to where its bytes are in out
+	labels  []label // outermost first
+	depth   int     // of labels in the output, without the function's own
+	locals  uint64  // parameters included
+	blocks  uint64
+	values  uint64 // what blocks, branches and calls pass
+	sets    uint64 // of locals
+	calls   uint64
+	leaf    bool     // no calls, no loops so far
+	callees []uint32 // defined functions that it calls
+	wild    bool     // it calls what is not known here: by a table, or imported
+	carried uint64   // the cost of the dearest path to here, not paid yet
+	peak    uint64   // the most that was carried so far
+	loops   uint64   // and try blocks
+	inner   unroll
 }
 
 // label is what a branch can go to.
 type label struct {
+	op    byte   // of the block; 0 is the function's own
 	arity uint32 // how many values a branch passes
-	// Of a loop that pays: where its cost stands in the output, where its body
-	// begins in the input, and how many calls came before it.
-	cost  int
-	start int
-	calls uint64
+	depth int    // its place among the output's labels, outermost first
+	// most is what paths carry to where the label leads, so far.
+	most uint64
+	fork uint64 // of an if: what was carried to it
+	// Of a loop: whether a body was opened for it, else where its cost stands.
+	opened bool
+	cost   int
+	// Of a try block: the labels that its clauses lead to.
+	catches []int
 }
 
 // fn returns the index that function i has after an import was added.
@@ -93,7 +113,8 @@ func (w *rewriter) head(r *reader, typ arity) {
 		w.out = append(w.out, 1, 0x7f) // one more, for settle
 	}
 	w.locals, w.blocks, w.values = total+uint64(typ.params), 0, 0
-	w.sets, w.calls, w.leaf = 0, 0, true
+	w.sets, w.calls, w.leaf, w.callees, w.wild = 0, 0, true, w.callees[:0], false
+	w.carried, w.peak, w.depth, w.loops, w.inner = 0, 0, 0, 0, unroll{}
 	w.labels = append(w.labels[:0], label{arity: uint32(typ.results)})
 }
 
@@ -107,11 +128,18 @@ func (w *rewriter) body(r *reader, i uint32) {
 	if w.head(r, typ); r.err != nil {
 		return
 	}
-	head, cost := len(w.out), 0
-	if w.fuel {
-		cost = w.pay(0)
+	var entry check
+	results, opened := w.results(i)
+	large := false
+	switch {
+	case opened:
+		entry = w.open(results)
+		if large = size >= largeBytes; large { // every exit leads to the end of the body
+			w.labels[0].depth = w.depth
+		}
+	case w.fuel:
+		entry.cost = w.pay(0)
 	}
-	code := len(w.out)
 	// Runs of instructions that stay as they are are copied in one piece.
 	w.copied = r.pos
 	for len(w.labels) > 0 && r.err == nil {
@@ -128,13 +156,41 @@ func (w *rewriter) body(r *reader, i uint32) {
 		r.fail("function body has %d bytes after its end", r.left())
 		return
 	}
-	w.flush(r, r.pos)
-	switch {
-	case w.fuel && w.leaf && size <= leafBytes:
-		w.out = append(w.out[:head], w.out[code:]...)
-	case w.fuel:
-		putCost(w.out[cost:], w.entryCost(size))
+	if !w.fuel {
+		w.flush(r, r.pos)
+		return
 	}
+	w.flush(r, r.pos)
+	f := &w.functions[i]
+	f.own, f.frame = uint32(1+w.carried), uint32(min(w.frameCost(size), maxCost))
+	if large {
+		f.refund.start = len(w.out)
+		w.out = append(w.out, w.refund(uint64(f.frame))...)
+		f.refund.end = len(w.out)
+	}
+	if opened {
+		w.shut(&entry, i)
+	}
+	f.entry, f.wild = entry, w.wild
+	f.leaf = opened && w.leaf && size <= leafBytes
+	if w.edges += len(w.callees); w.edges > maxEdges {
+		f.wild = true // too much to keep
+	} else {
+		f.callees = slices.Clone(w.callees)
+	}
+}
+
+// results returns the block type of a function's results, and whether there is
+// one: several results need a type that the module may lack.
+func (w *rewriter) results(i uint32) ([]byte, bool) {
+	typ := w.m.funcTys[i]
+	switch n := w.arity(typ).results; {
+	case !w.fuel || n > 1:
+		return nil, false
+	case n == 0:
+		return []byte{0x40}, true
+	}
+	return w.m.result[typ], true
 }
 
 // flush copies what was read up to to and not copied yet.
@@ -146,21 +202,22 @@ func (w *rewriter) flush(r *reader, to int) {
 // instruction reads one instruction and copies it, now or with those after it.
 func (w *rewriter) instruction(r *reader) {
 	at := r.pos
-	switch op := r.byte(); op {
+	op := r.byte()
+	if r.left() > 0 {
+		w.carried += weight(op, r.data[r.pos])
+	}
+	switch op {
 	case opBlock, opIf, opLoop, opTryTable:
 		w.block(r, op, at)
 	case opElse:
+		w.otherwise(r, at)
 	case opEnd:
-		l := w.labels[len(w.labels)-1]
-		w.labels = w.labels[:len(w.labels)-1]
-		if l.cost > 0 {
-			putCost(w.out[l.cost:], loopCost(r.pos-l.start, w.calls-l.calls))
-		}
+		w.end(r, at)
 	case opCall, opReturnCall, opRefFunc:
 		w.direct(r, op, at)
 	case opCallIndirect, opReturnCallI:
-		w.leaf = false
-		w.calls++
+		w.called(op)
+		w.wild = true
 		w.values += uint64(w.arity(w.m.typeIndex(r)).results)
 		r.skipLEB(5)
 	case opGlobalGet, opGlobalSet:
@@ -171,28 +228,53 @@ func (w *rewriter) instruction(r *reader) {
 	case opLocalGet:
 		w.local(r)
 	case opBr, opBrIf:
-		w.branch(r)
-	case opBrTable:
-		for range r.count("branch targets", r.left()) {
-			w.branch(r)
+		w.branch(r, w.leave(r, at))
+		if op == opBr {
+			w.dead()
 		}
-		w.branch(r)
+	case opBrTable:
+		w.table(r, at)
+	case opReturn:
+		w.exit(r, at)
+	case opUnreachable, opThrow, opThrowRef:
+		w.m.immediates(r, op)
+		w.dead()
 	case opMisc:
 		w.misc(r, at)
 	default:
 		w.m.immediates(r, op)
 	}
+	w.charge(r, r.pos, lineCost)
+}
+
+// called notes a call of whatever kind.
+func (w *rewriter) called(op byte) {
+	w.leaf = false
+	w.calls++
+	w.carried += callCost
+	if op == opReturnCall || op == opReturnCallI {
+		// The callee pays for what comes; this frame is gone.
+		w.meet(&w.labels[0])
+		w.dead()
+	}
 }
 
 // direct reads an instruction that names a function.
 func (w *rewriter) direct(r *reader, op byte, at int) {
-	f := r.u32()
+	f := w.m.function(r)
 	if op != opRefFunc {
-		w.leaf = false
-		w.calls++
+		w.called(op)
 		w.values += uint64(w.typeOf(f).results)
-	} else if w.m.hasStart && f == w.m.startFn && !w.m.startDeclared {
-		r.fail("undeclared function index %d for ref.func", f)
+		if f >= w.importFns {
+			w.callees = append(w.callees, f-w.importFns)
+		} else {
+			w.wild = true
+		}
+	} else {
+		if w.m.hasStart && f == w.m.startFn && !w.m.startDeclared {
+			r.fail("undeclared function index %d for ref.func", f)
+		}
+		w.entered(f)
 	}
 	if w.fuel && f >= w.importFns && r.err == nil {
 		w.flush(r, at)
@@ -207,56 +289,6 @@ func (w *rewriter) local(r *reader) {
 	if i := r.u32(); uint64(i) >= w.locals {
 		r.fail("unknown local %d", i)
 	}
-}
-
-// misc reads an instruction after the prefix 0xfc, the bulk ones among them.
-func (w *rewriter) misc(r *reader, at int) {
-	sub := w.m.skipMisc(r)
-	if !w.fuel || r.err != nil {
-		return
-	}
-	var shift byte
-	switch sub {
-	case 8, 10, 11: // memory.init, memory.copy, memory.fill
-		shift = bulkShift
-	case 12, 14, 15, 17: // table.init, table.copy, table.grow, table.fill
-		shift = elemShift
-	default:
-		return
-	}
-	w.flush(r, at)
-	w.payLength(shift)
-}
-
-// block reads the head of a block. A loop pays inside it, a try block before.
-func (w *rewriter) block(r *reader, op byte, at int) {
-	typ := w.blockType(r)
-	if len(w.labels) >= w.lim.Nesting {
-		r.exhausted("core function nesting", uint64(len(w.labels)+1), w.lim.Nesting)
-		return
-	}
-	w.blocks++
-	w.values += uint64(typ.params) + uint64(typ.results)
-	if op == opTryTable {
-		w.catches(r)
-	}
-	l := label{arity: uint32(typ.results)}
-	switch op {
-	case opLoop:
-		w.leaf = false
-		l.arity = uint32(typ.params)
-		if w.fuel {
-			w.flush(r, r.pos)
-			l.start, l.calls, l.cost = r.pos, w.calls, w.pay(0)
-		}
-	case opTryTable:
-		w.leaf = false
-		if w.fuel && r.err == nil {
-			w.flush(r, at)
-			w.pay(tryCost)
-		}
-	}
-	w.labels = append(w.labels, l)
 }
 
 // blockType reads a block's type.
@@ -278,23 +310,6 @@ func (w *rewriter) blockType(r *reader) arity {
 		return w.arity(w.m.typeIndex(r))
 	}
 	return arity{results: 1}
-}
-
-// branch reads a label and counts what a branch to it passes.
-func (w *rewriter) branch(r *reader) {
-	label := r.u32()
-	if n := len(w.labels); uint64(label) < uint64(n) {
-		w.values += uint64(w.labels[n-1-int(label)].arity)
-	}
-}
-
-func (w *rewriter) catches(r *reader) {
-	for range r.count("catch clauses", w.lim.Nesting) {
-		if kind := r.byte(); kind < 2 {
-			r.u32()
-		}
-		w.branch(r)
-	}
 }
 
 // inAll is how many functions of the largest size a module may hold.

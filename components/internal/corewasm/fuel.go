@@ -1,78 +1,203 @@
 package corewasm
 
-// What is paid in fuel, so that the time and the stack that a guest can use
-// between two refills are bounded, whatever it does:
-//   - a loop, each time round: one, and more if its body is large;
-//   - a function: one for each stackUnit bytes that its frame may take; a leaf,
-//     small, without loops and calls, is part of its caller's work;
-//   - an instruction that fills or copies: one for each bulkUnit bytes;
-//   - a try block: tryCost, because the engine copies the whole stack at its
-//     start.
+// Fuel is what bounds the time and the stack that a guest can use between two
+// refills, whatever it does. A unit is an instruction that takes a nanosecond
+// at most; weight has what takes longer. Along each path of a body the cost of
+// what was passed and not paid yet is carried:
+//   - the head of a loop pays what is carried to it, at the entry and by the
+//     branches back, and looks whether the counter is below zero;
+//   - the entry of a function does the same with what is carried to its exits,
+//     and pays for the frame; a free function leaves that to its callers;
+//   - where more is carried than a threshold, it is taken from the counter
+//     without a look: a loop's head must not cost every round what one rare
+//     path through its body does;
+//   - instructions that fill or copy much pay for their length, see bulk.go.
 const (
-	stackUnit = 128  // bytes of stack
-	loopUnit  = 4096 // bytes of a loop's body
-	callUnit  = 64   // calls in a loop's body
-	leafBytes = 64   // of a body that does not pay
-	bulkShift = 10   // bulkUnit is 1 KiB
-	elemShift = 7    // the same of tables
-	tryCost   = 4_000
+	// lineCost is how much may be carried anywhere, pathCost through a place
+	// where paths meet or end, backCost along a branch to a loop.
+	lineCost = 4096
+	pathCost = 1024
+	backCost = 512
+
+	// maxCost bounds what is paid at once and looked at again after a refill:
+	// it must be less than what a refill gives.
+	maxCost = MinRefill / 2
+
+	memoryCost = 8    // a load or store: it may miss every cache
+	callCost   = 16   // a call, with the entry of a free function
+	hostCost   = 2000 // an instruction that calls the engine
+	tryCost    = 60_000
+	freeCost   = 128  // what a free function costs at most
+	stackUnit  = 8    // bytes of a frame
+	largeBytes = 1024 // of a body whose frame is paid back
+	leafBytes  = 64   // of a body without calls and loops that anybody may enter freely
 )
 
-// maxCost is the highest cost that three bytes of signed LEB128 hold.
-const maxCost = 1<<20 - 1
+// How much fuel a refill gives, if there is enough left.
+const (
+	MinRefill = 1 << 17
+	MaxRefill = 1 << 20
+)
+
+// costBytes is the length of a cost in the code, so that it can be written when
+// it is known.
+const costBytes = 4
 
 func putCost(b []byte, cost uint64) {
 	cost = min(cost, maxCost)
-	b[0], b[1], b[2] = byte(cost)|0x80, byte(cost>>7)|0x80, byte(cost>>14)
+	b[0], b[1], b[2], b[3] = byte(cost)|0x80, byte(cost>>7)|0x80, byte(cost>>14)|0x80, byte(cost>>21)
 }
 
-// pay appends the fuel check: the counter goes down by cost; below zero the
-// host is called and answers the next counter. It returns where the cost
-// stands, as three bytes.
+// place is a piece of the output.
+type place struct{ start, end int }
+
+// blank makes the engine skip what is at p.
+func (w *rewriter) blank(p place) {
+	for i := p.start; i < p.end; i++ {
+		w.out[i] = opNop
+	}
+}
+
+// check is a place where the counter goes down and is looked at.
+type check struct {
+	head, cold place // the code, and that for a counter below zero
+	cost       int   // where the cost stands, 0 without a check
+}
+
+// The code for a counter below zero never comes back to the middle of a body. A
+// call between a check and what follows would cost even where it is not made:
+// what lives across it leaves the registers, and where the two ways meet the
+// engine's compiler goes on with the state of the first. A loop is checked on
+// its way back, so that its first round costs nothing:
+//
+//	block loop block block BODY end br 2 end CHECK br_if 0 REFILL br 0 end unreachable end
+//
+// where what led to the loop leads to the end of the third block. A function is
+// called again, by one that it calls last of all and that is given its
+// parameters, so that nothing of them is kept here:
+//
+//	block CHECK br_if 0 block BODY end return end AGAIN unreachable
+//
+// The block around the body is there for the engine's validation: a branch may
+// leave values behind, the end of a block may not.
+
+// openLoop begins the body of a loop, of a block type without parameters.
+func (w *rewriter) openLoop(typ []byte) {
+	w.out = append(append(w.out, opBlock), typ...)
+	w.out = append(w.out, opLoop, 0x40, opBlock, 0x40)
+	w.out = append(append(w.out, opBlock), typ...)
+	w.depth += 3 // and one that every block has
+}
+
+// shutLoop ends what openLoop began, after the end of the body, with a check of
+// cost.
+func (w *rewriter) shutLoop(cost uint64) {
+	w.out = append(w.out, opBr, 2, opEnd)
+	b := appendLEB(append(w.out, opGlobalGet), uint64(w.fuelGlobal))
+	w.out = appendSLEB(append(b, opI32Const), int64(min(cost, maxCost)))
+	w.take()
+	w.out = append(w.out, opI32GeS, opBrIf, 0)
+	w.refuel()
+	w.out = append(w.out, opBr, 0, opEnd, opUnreachable, opEnd)
+	w.depth -= 3
+}
+
+// open begins a body that a check precedes. The counter's new value is in the
+// local after the function's own: reading it again from the global would wait
+// for the write.
+func (w *rewriter) open(typ []byte) (c check) {
+	w.out = append(w.out, opBlock, 0x40)
+	w.depth += 2
+	c.head.start = len(w.out)
+	b := appendLEB(append(w.out, opGlobalGet), uint64(w.fuelGlobal))
+	b = append(b, opI32Const)
+	c.cost = len(b)
+	w.out = append(b, 0x80, 0x80, 0x80, 0)
+	w.take()
+	w.out = append(w.out, opI32LtS, opBrIf, 0)
+	c.head.end = len(w.out)
+	w.out = append(append(w.out, opBlock), typ...)
+	return c
+}
+
+// shut ends the function i, after the end of its body and what comes last.
+func (w *rewriter) shut(c *check, i uint32) {
+	w.out = append(w.out, opReturn, opEnd)
+	c.cold.start = len(w.out)
+	w.callAgain(i)
+	c.cold.end = len(w.out)
+	w.out = append(w.out, opUnreachable, opEnd)
+}
+
+// take takes the cost on top of the stack from the counter under it and pushes
+// the counter and zero.
+func (w *rewriter) take() {
+	b := appendLEB(append(w.out, opI32Sub, opLocalTee), w.locals)
+	b = appendLEB(append(b, opGlobalSet), uint64(w.fuelGlobal))
+	b = appendLEB(append(b, opLocalGet), w.locals)
+	w.out = append(b, opI32Const, 0)
+}
+
+// refuel has the host answer the next counter.
+func (w *rewriter) refuel() {
+	b := appendLEB(append(w.out, opLocalGet), w.locals)
+	b = appendLEB(append(b, opCall), uint64(w.refill))
+	w.out = appendLEB(append(b, opGlobalSet), uint64(w.fuelGlobal))
+}
+
+// settle is a check in the middle of a body, for what costs more than the call:
+// the cost is on top of the stack, the counter under it.
+func (w *rewriter) settle() {
+	w.take()
+	w.out = append(w.out, opI32GeS, opIf, 0x40, opElse)
+	w.refuel()
+	w.out = append(w.out, opEnd)
+}
+
+// pay is settle of a cost that is known, and returns where it stands.
 func (w *rewriter) pay(cost uint64) int {
 	b := appendLEB(append(w.out, opGlobalGet), uint64(w.fuelGlobal))
 	b = append(b, opI32Const)
 	at := len(b)
-	b = append(b, 0, 0, 0)
-	putCost(b[at:], cost)
-	w.out = b
+	w.out = append(b, 0, 0, 0, 0)
+	putCost(w.out[at:], cost)
 	w.settle()
 	return at
 }
 
-// payLength has an instruction pay for its length, the value on top of the
-// stack, which stays there.
-func (w *rewriter) payLength(shift byte) {
-	b := appendLEB(append(w.out, opLocalTee), w.locals)
-	b = appendLEB(append(b, opGlobalGet), uint64(w.fuelGlobal))
-	b = appendLEB(append(b, opLocalGet), w.locals)
-	w.out = append(b, opI32Const, shift, opI32ShrU)
-	w.settle()
+// charge takes what is carried from the counter, without a look, if it is more
+// than limit. What was read up to at is copied before.
+func (w *rewriter) charge(r *reader, at int, limit uint64) {
+	if !w.fuel || w.carried <= limit {
+		return
+	}
+	w.flush(r, at)
+	b := appendLEB(append(w.out, opGlobalGet), uint64(w.fuelGlobal))
+	b = append(b, opI32Const, 0, 0, 0, 0)
+	putCost(b[len(b)-costBytes:], w.carried)
+	b = appendLEB(append(b, opI32Sub, opGlobalSet), uint64(w.fuelGlobal))
+	w.out, w.carried = b, 0
 }
 
-// settle takes the cost on top of the stack from the counter under it. The
-// local after the function's own holds the counter meanwhile: reading it again
-// from the global would wait for the write.
-func (w *rewriter) settle() {
-	b := append(w.out, opI32Sub)
-	b = appendLEB(append(b, opLocalTee), w.locals)
-	b = appendLEB(append(b, opGlobalSet), uint64(w.fuelGlobal))
+// refund gives back what the frame of a large function paid, so that only the
+// depth of calls counts and not their number, less what is carried to here. The
+// counter gets no higher than a refill makes it: after a deep recursion ended
+// nobody may run for as long as it took.
+func (w *rewriter) refund(frame uint64) (code []byte) {
+	b := appendLEB([]byte{opGlobalGet}, uint64(w.fuelGlobal))
+	b = appendSLEB(append(b, opI32Const), int64(frame)-int64(w.carried))
+	b = appendLEB(append(b, opI32Add, opLocalTee), w.locals)
+	b = appendSLEB(append(b, opI32Const), MaxRefill)
 	b = appendLEB(append(b, opLocalGet), w.locals)
-	b = append(b, opI32Const, 0, opI32LtS, opIf, 0x40)
-	b = appendLEB(append(b, opCall), uint64(w.refill))
-	b = appendLEB(append(b, opGlobalSet), uint64(w.fuelGlobal))
-	w.out = append(b, opEnd)
+	b = appendSLEB(append(b, opI32Const), MaxRefill)
+	b = append(b, opI32LtS, opSelect)
+	return appendLEB(append(b, opGlobalSet), uint64(w.fuelGlobal))
 }
 
-// entryCost is what a call of the function just copied pays. Its frame has a
-// slot for each local, each local set and each value passed that lives across
-// a call; of what else the code leaves on the stack of operands, its size is
+// frameCost is what the frame of the function just copied pays. It has a slot
+// for each local, each local set and each value passed that lives across a
+// call; of what else the code leaves on the stack of operands, its size is
 // measure enough.
-func (w *rewriter) entryCost(size int) uint64 {
-	return 1 + (64+8*(w.locals+w.values+w.sets)+uint64(size))/stackUnit
-}
-
-// loopCost is what a loop pays whose body has size bytes and calls calls.
-func loopCost(size int, calls uint64) uint64 {
-	return 1 + uint64(size)/loopUnit + calls/callUnit
+func (w *rewriter) frameCost(size int) uint64 {
+	return (64 + 8*(w.locals+w.values+w.sets) + uint64(size)) / stackUnit
 }

@@ -169,6 +169,7 @@ func TestGateBoundsTheCompiler(t *testing.T) {
 			}
 		}, "module values passed"},
 		{"element segments without end", func(m *Module) {
+			m.Func(m.Type("", ""), "")
 			for range 3 {
 				m.Elems = append(m.Elems, Cat([]byte{1, 0}, U(900_000), make([]byte, 900_000)))
 			}

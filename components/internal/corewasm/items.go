@@ -10,12 +10,18 @@ func (m *Module) scanFuncType(r *reader, lim Limits) arity {
 		return arity{}
 	}
 	var n [2]int
+	start := r.pos
 	for i, what := range [2]string{"parameters", "results"} {
 		n[i] = r.count(what, lim.Params)
+		start = r.pos
 		for range n[i] {
 			m.valType(r)
 		}
 	}
+	if n[1] != 1 {
+		start = r.pos
+	}
+	m.result = append(m.result, r.data[start:r.pos])
 	return arity{params: uint16(n[0]), results: uint16(n[1])}
 }
 
@@ -167,7 +173,7 @@ func (m *Module) constExpr(r *reader) {
 		case opGlobalGet:
 			m.globalIndex(r)
 		case opRefFunc:
-			m.declares(r.u32())
+			m.declares(r)
 		case opRefNull:
 			m.heapType(r)
 		case 0x6a, 0x6b, 0x6c, 0x7c, 0x7d, 0x7e: // extended constant arithmetic
@@ -217,7 +223,7 @@ func (m *Module) skipElement(r *reader, lim Limits) int {
 		if flags&4 != 0 {
 			m.constExpr(r)
 		} else {
-			m.declares(r.u32())
+			m.declares(r)
 		}
 	}
 	return n

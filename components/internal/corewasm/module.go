@@ -124,6 +124,7 @@ type Module struct {
 	sections  []section
 	names     section // the contents of its name section
 	types     []arity
+	result    [][]byte // the result type of types that have one
 	importTys []uint32 // the types of the imported functions
 	funcTys   []uint32 // the types of the defined functions
 	startFn   uint32
@@ -131,7 +132,8 @@ type Module struct {
 	// startDeclared says that ref.func may name the start function without its
 	// being exported by the rewriter.
 	startDeclared bool
-	funcs         int // defined
+	declared      []bool // the defined functions that may be called from anywhere; nil if none
+	funcs         int    // defined
 	importFns     int
 	tables        []tableType // defined
 	memories      []limits    // defined

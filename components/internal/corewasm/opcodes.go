@@ -2,6 +2,8 @@ package corewasm
 
 // Opcodes that the rewriter treats by name.
 const (
+	opUnreachable  = 0x00
+	opNop          = 0x01
 	opBlock        = 0x02
 	opLoop         = 0x03
 	opIf           = 0x04
@@ -12,10 +14,12 @@ const (
 	opBr           = 0x0c
 	opBrIf         = 0x0d
 	opBrTable      = 0x0e
+	opReturn       = 0x0f
 	opCall         = 0x10
 	opCallIndirect = 0x11
 	opReturnCall   = 0x12
 	opReturnCallI  = 0x13
+	opSelect       = 0x1b
 	opSelectT      = 0x1c
 	opTryTable     = 0x1f
 	opLocalGet     = 0x20
@@ -34,7 +38,17 @@ const (
 	opF32Const     = 0x43
 	opF64Const     = 0x44
 	opI32LtS       = 0x48
+	opI32GtU       = 0x4b
+	opI32LeU       = 0x4d
+	opI32GeS       = 0x4e
+	opI64GtU       = 0x56
+	opI32Add       = 0x6a
 	opI32Sub       = 0x6b
+	opI32Or        = 0x72
+	opI32Shl       = 0x74
+	opI64Add       = 0x7c
+	opI64Shl       = 0x86
+	opI64ExtendU   = 0xad
 	opI32ShrU      = 0x76
 	opRefNull      = 0xd0
 	opRefIsNull    = 0xd1

@@ -150,6 +150,14 @@ func appendLEB(b []byte, v uint64) []byte {
 	return append(b, byte(v))
 }
 
+func appendSLEB(b []byte, v int64) []byte {
+	for v < -64 || v >= 64 {
+		b = append(b, byte(v)|0x80)
+		v >>= 7
+	}
+	return append(b, byte(v)&0x7f)
+}
+
 func appendName(b []byte, s string) []byte {
 	b = appendLEB(b, uint64(len(s)))
 	return append(b, s...)

@@ -15,8 +15,9 @@ type Target struct {
 type RewriteConfig struct {
 	// Imports gives each import its new names, in order.
 	Imports []Target
-	// Refill names the host function () -> i32 that is called when the fuel
-	// counter falls below zero and answers the next counter; an empty Module
+	// Refill names the host function i32 -> i32 that is called with the fuel
+	// counter when it fell below zero and answers the next counter, which is more
+	// by [MinRefill] at least unless the fuel comes to its end; an empty Module
 	// leaves fuel out.
 	Refill Target
 	// Image says that active data segments at constant offsets in a memory
@@ -51,6 +52,10 @@ func (m *Module) Rewrite(cfg RewriteConfig) ([]byte, error) {
 		lim:        cfg.Limits.WithDefaults(),
 		fuel:       cfg.Refill.Module != "" && m.funcs > 0,
 	}
+	code, err := w.rewritten()
+	if err != nil {
+		return nil, err
+	}
 	w.out = append(w.out, preamble...)
 	done := 0
 	for _, s := range m.sections {
@@ -58,7 +63,9 @@ func (m *Module) Rewrite(cfg RewriteConfig) ([]byte, error) {
 		if s.id == secStart {
 			continue // an export now
 		}
-		if err := w.section(m, s, cfg); err != nil {
+		if s.id == secCode {
+			w.emit(secCode, func() { w.out = append(w.out, code...) })
+		} else if err := w.section(m, s, cfg); err != nil {
 			return nil, err
 		}
 		done = max(done, order[s.id])
@@ -99,10 +106,7 @@ func (w *rewriter) missing(m *Module, cfg RewriteConfig, done, next int) int {
 // emit writes a section with the contents that fill appends.
 func (w *rewriter) emit(id byte, fill func()) {
 	w.out = append(w.out, id)
-	head := len(w.out)
-	w.out = append(w.out, 0, 0, 0, 0, 0)
-	fill()
-	putPadded(w.out[head:], uint32(len(w.out)-head-5))
+	w.sized(fill)
 }
 
 // putPadded writes v as a LEB128 of exactly five bytes.
@@ -132,8 +136,8 @@ func (w *rewriter) section(m *Module, s section, cfg RewriteConfig) error {
 			w.exports(m, cfg)
 		case secElement:
 			w.elements(r)
-		case secCode:
-			w.code(r)
+		case secFunction:
+			w.declarations(m, r)
 		case secDataCount:
 			w.dataCount(r)
 		case secData:
@@ -148,14 +152,25 @@ func (w *rewriter) section(m *Module, s section, cfg RewriteConfig) error {
 func (w *rewriter) types(m *Module, s section) {
 	n := len(m.types)
 	if w.fuel {
-		n++
+		n += 2
 	}
 	w.out = appendLEB(w.out, uint64(n))
 	r := &reader{data: m.data, pos: s.start, end: s.end}
 	r.u32()
 	w.out = append(w.out, m.data[r.pos:s.end]...)
 	if w.fuel {
-		w.out = append(w.out, 0x60, 0, 1, 0x7f)
+		w.out = append(w.out, 0x60, 1, 0x7f, 1, 0x7f)       // of refill
+		w.out = append(w.out, 0x60, 3, 0x7f, 0x7f, 0x7f, 0) // bulkType
+	}
+}
+
+// declarations writes the types of functions, of those added at the end.
+func (w *rewriter) declarations(m *Module, r *reader) {
+	r.u32()
+	w.out = appendLEB(w.out, uint64(m.funcs+len(w.helpers.list)))
+	w.out = append(w.out, r.data[r.pos:r.end]...)
+	for _, h := range w.helpers.list {
+		w.out = appendLEB(w.out, uint64(w.helperType(h.helper)))
 	}
 }
 
@@ -216,7 +231,7 @@ func (w *rewriter) tables(m *Module) {
 func (w *rewriter) globals(m *Module, s section) {
 	n := m.globals
 	if w.fuel {
-		n++
+		n += 2 // the counter, and which function to call again
 	}
 	w.out = appendLEB(w.out, uint64(n))
 	if s.end > 0 {
@@ -231,6 +246,7 @@ func (w *rewriter) globals(m *Module, s section) {
 		}
 	}
 	if w.fuel {
+		w.out = append(w.out, 0x7f, 1, opI32Const, 0, opEnd)
 		w.out = append(w.out, 0x7f, 1, opI32Const, 0, opEnd)
 	}
 }
@@ -312,9 +328,34 @@ func (w *rewriter) elements(r *reader) {
 	}
 }
 
+// rewritten returns the contents of the code section, which says what other
+// sections need.
+func (w *rewriter) rewritten() ([]byte, error) {
+	for _, s := range w.m.sections {
+		if s.id != secCode {
+			continue
+		}
+		rest := w.out
+		w.out = make([]byte, 0, (s.end-s.start)+(s.end-s.start)/4)
+		r := &reader{data: w.m.data, pos: s.start, end: s.end}
+		w.code(r)
+		code := w.out
+		w.out = rest
+		return code, r.err
+	}
+	return nil, nil
+}
+
 func (w *rewriter) code(r *reader) {
 	n := r.u32()
-	w.out = appendLEB(w.out, uint64(n))
+	head := len(w.out)
+	w.out = append(w.out, 0, 0, 0, 0, 0)
+	if w.fuel {
+		w.functions = make([]function, w.m.funcs)
+		for i, d := range w.m.declared {
+			w.functions[i].entered = d
+		}
+	}
 	for i := range n {
 		size := int(r.u32())
 		if size > w.lim.BodyBytes && r.err == nil {
@@ -323,17 +364,29 @@ func (w *rewriter) code(r *reader) {
 		if r.err != nil {
 			return
 		}
-		head := len(w.out)
-		w.out = append(w.out, 0, 0, 0, 0, 0)
 		br := &reader{data: r.data, pos: r.pos, end: r.pos + size}
-		w.body(br, i)
+		w.sized(func() { w.body(br, i) })
 		if br.err != nil {
 			r.err = br.err
 			return
 		}
 		r.pos += size
-		putPadded(w.out[head:], uint32(len(w.out)-head-5))
 	}
+	if w.fuel {
+		w.decide()
+	}
+	for i := range w.helpers.list {
+		w.sized(func() { w.help(&w.helpers.list[i]) })
+	}
+	putPadded(w.out[head:], n+uint32(len(w.helpers.list)))
+}
+
+// sized writes what fill appends after its length.
+func (w *rewriter) sized(fill func()) {
+	head := len(w.out)
+	w.out = append(w.out, 0, 0, 0, 0, 0)
+	fill()
+	putPadded(w.out[head:], uint32(len(w.out)-head-5))
 }
 
 // dataCount copies the number of data segments; data may lower it.

@@ -231,9 +231,32 @@ func (m *Module) globalIndex(r *reader) uint32 {
 	return i
 }
 
-// declares notes that function i may be used in ref.func.
-func (m *Module) declares(i uint32) {
+// function reads the index of a function. It must be one of the module's: the
+// rewriter adds functions after them.
+func (m *Module) function(r *reader) uint32 {
+	i := r.u32()
+	if uint64(i) >= uint64(m.importFns+m.funcs) {
+		r.fail("unknown function %d", i)
+		return 0
+	}
+	return i
+}
+
+// declares reads the index of a function that may be used in ref.func, and so
+// be called from anywhere.
+func (m *Module) declares(r *reader) uint32 {
+	i := m.function(r)
+	if r.err != nil {
+		return i
+	}
 	m.startDeclared = m.startDeclared || m.hasStart && i == m.startFn
+	if d := int(i) - m.importFns; d >= 0 {
+		if m.declared == nil {
+			m.declared = make([]bool, m.funcs)
+		}
+		m.declared[d] = true
+	}
+	return i
 }
 
 func (m *Module) scanExport(r *reader) {
@@ -242,8 +265,7 @@ func (m *Module) scanExport(r *reader) {
 	case KindGlobal:
 		e.Index = m.globalIndex(r)
 	case KindFunc:
-		e.Index = r.u32()
-		m.declares(e.Index)
+		e.Index = m.declares(r)
 	case KindTable, KindMemory, KindTag:
 		e.Index = r.u32()
 	default:

@@ -57,10 +57,10 @@ func newSide(t testing.TB, config wazero.RuntimeConfig, rewrite, image bool) *si
 		if s.refills++; s.stopAt > 0 && s.refills > s.stopAt {
 			panic("the rewritten module does not end")
 		}
-		stack[0] = 1000
+		stack[0] = uint64(uint32(int32(stack[0]) + corewasm.MinRefill))
 	})
 	b := s.rt.NewHostModuleBuilder("refill")
-	b.NewFunctionBuilder().WithGoModuleFunction(refill, nil, []api.ValueType{api.ValueTypeI32}).Export("f")
+	b.NewFunctionBuilder().WithGoModuleFunction(refill, []api.ValueType{api.ValueTypeI32}, []api.ValueType{api.ValueTypeI32}).Export("f")
 	code, err := b.Compile(ctx)
 	if err != nil {
 		t.Fatal(err)

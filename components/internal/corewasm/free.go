@@ -1,0 +1,113 @@
+package corewasm
+
+// A function is free if it pays nothing at its entry because its callers' calls
+// cost enough for it. Free functions never call each other in a circle, and
+// with all the free functions that it calls one costs freeCost at most, so that
+// neither time nor stack goes uncounted.
+
+// frameShare is which part of a frame's cost counts in a free function's: the
+// next that pays for its frame is not far.
+const frameShare = 2
+
+// maxEdges is how many calls of a module are looked at.
+const maxEdges = 4_000_000
+
+// function is what becomes of a function's check.
+type function struct {
+	entry  check
+	refund place
+	// own is what is carried to its exits, frame what the stack that it takes
+	// costs.
+	own, frame uint32
+	callees    []uint32 // by definition
+	// entered says that others than callees of this module may call it, wild that
+	// it may call others.
+	entered, wild bool
+	leaf          bool
+	active        bool // its callees are being decided
+	circle        bool // one of its callees led back to it
+
+	// done says that the following are decided.
+	done bool
+	free bool
+	cost uint32 // of a call if it is free
+	// tame says that nothing that it does ever comes back to it: it is on the
+	// stack once at most, and its frame costs nothing.
+	tame bool
+}
+
+// entered notes that function i may be called from anywhere.
+func (w *rewriter) entered(i uint32) {
+	if i >= w.importFns && int(i-w.importFns) < len(w.functions) {
+		w.functions[i-w.importFns].entered = true
+	}
+}
+
+// visit is a function whose callees up to next were decided.
+type visit struct {
+	function uint32
+	next     int
+}
+
+// decide says which functions are free and takes away their checks.
+func (w *rewriter) decide() {
+	var stack []visit
+	for i := range w.functions {
+		if w.functions[i].done {
+			continue
+		}
+		stack = append(stack[:0], visit{function: uint32(i)})
+		for len(stack) > 0 {
+			v := &stack[len(stack)-1]
+			f := &w.functions[v.function]
+			f.active = true
+			if v.next == len(f.callees) {
+				w.decided(f)
+				stack = stack[:len(stack)-1]
+				continue
+			}
+			callee := f.callees[v.next]
+			v.next++
+			switch g := &w.functions[callee]; {
+			case g.active:
+				g.circle = true
+			case !g.done:
+				stack = append(stack, visit{function: callee})
+			}
+		}
+	}
+}
+
+// decided decides f, all of whose callees are decided or lead back to one that
+// pays.
+func (w *rewriter) decided(f *function) {
+	f.tame = !f.wild && !f.circle
+	total := uint64(f.own + f.frame/frameShare)
+	for _, c := range f.callees {
+		g := &w.functions[c]
+		f.tame = f.tame && g.tame
+		if g.free {
+			total += uint64(g.cost)
+		}
+	}
+	f.active, f.done = false, true
+	f.callees = nil
+	f.free = f.leaf || !f.entered && !f.circle && total <= freeCost
+	switch {
+	case f.entry.head.end == 0: // without a body that could be entered otherwise
+		f.free = false
+		putCost(w.out[f.entry.cost:], uint64(f.own+f.frame))
+	case f.free:
+		f.cost = uint32(total)
+		w.blank(f.entry.head)
+		w.blank(f.entry.cold)
+		w.blank(f.refund)
+	case f.tame:
+		w.blank(f.refund)
+		putCost(w.out[f.entry.cost:], uint64(f.own))
+	case f.refund.end > 0: // which takes what is carried there too
+		putCost(w.out[f.entry.cost:], uint64(1+f.frame))
+	default:
+		putCost(w.out[f.entry.cost:], uint64(f.own+f.frame))
+	}
+}
