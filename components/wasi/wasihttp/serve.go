@@ -118,14 +118,14 @@ func (x *exchange) reject(why string) error {
 
 // close ends the exchange after the guest returned with err.
 func (x *exchange) close(ctx context.Context, err error) *Error {
+	x.closed = true
+	// First the response: net/http takes the end of a read that is interrupted
+	// for the end of the client.
+	interrupted := x.sender.Stop(x.complete)
 	x.request.body.release(ctx)
 	if x.request.body.src != nil {
-		// Under full duplex net/http reads the connection from two sides if
-		// it finds the end of an unread body only after the handler.
-		_ = x.request.r.Body.Close()
+		x.sender.EndBody(x.request.r)
 	}
-	x.closed = true
-	interrupted := x.sender.Stop(x.complete)
 	if interrupted && !x.complete {
 		err = errcode.New(errcode.Of(context.Cause(x.ctx)), "serve request: %w", context.Cause(x.ctx))
 	}

@@ -27,8 +27,8 @@ type trailersResult = abi.Result[abi.Option[contract.Fields], contract.ErrorCode
 // read. It is over when both are.
 type received struct {
 	src io.Reader
-	// interrupt makes a blocked read of src fail soon. It is called under mu
-	// and does not wait.
+	// interrupt makes a blocked read of src fail soon, or does nothing if that
+	// can only be done in shut. It is called under mu and does not wait.
 	interrupt func()
 	// trailer gives the trailers once src has ended.
 	trailer func() http.Header

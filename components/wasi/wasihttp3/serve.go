@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	older "latticework/components/wasi/bindings/wasihttp"
 	contract "latticework/components/wasi/bindings/wasihttp3"
@@ -23,9 +24,9 @@ type Guest interface {
 }
 
 // Serve answers r by calling the handler that exp names on inst, and streams
-// the response to w. When the client has its response the guest may go on with
-// what it began; Serve returns when no task of it is left. By then nothing uses
-// w or r any more.
+// the response to w. Once the response is whole the guest may go on with what
+// it began; Serve returns when no task of it is left. By then nothing uses w or
+// r any more. Only the end of a body without a stated length waits that long.
 //
 // Concurrency: the guest runs on the calling goroutine. ctx bounds it: when it
 // ends, reads from and writes to the client that block are interrupted, which
@@ -43,6 +44,9 @@ func Serve(ctx context.Context, inst Guest, exp *contract.HandlerExports, w http
 	}
 	err = x.refused(err)
 	if err == nil {
+		if x.headSent {
+			_ = x.sender.Flush() // nothing is held back for what the guest does yet
+		}
 		err = inst.Drive(ctx, nil)
 	}
 	if e := x.close(err); e != nil {
@@ -61,9 +65,10 @@ type exchange struct {
 	body    received // of the request
 	sender  httpmessage.Sender
 
-	hasBody  bool // the request has one
-	headSent bool // the status was given to the client
-	complete bool // the response is whole
+	ending   atomic.Bool // nothing is sent any more
+	hasBody  bool        // the request has one
+	headSent bool        // the status was given to the client
+	complete bool        // the response is whole
 	failure  *httpmessage.Error
 }
 
@@ -77,7 +82,13 @@ func (x *exchange) receive(w http.ResponseWriter) {
 	// response leaves, beside a guest that reads it.
 	_ = http.NewResponseController(w).EnableFullDuplex()
 	x.hasBody = true
-	x.body.init(x.r.Body, func() { httpmessage.InterruptReads(w) }, func() http.Header { return x.r.Trailer }, nil)
+	x.body.init(x.r.Body, func() {
+		// Before, it would end the response too: net/http takes the end of a
+		// read for the end of the client.
+		if x.ending.Load() {
+			httpmessage.InterruptReads(w)
+		}
+	}, func() http.Header { return x.r.Trailer }, nil)
 	x.request.body.stream, x.request.body.trailers = &x.body, receivedTrailers{&x.body}
 }
 
@@ -119,6 +130,9 @@ func (x *exchange) respond(inst Guest, response contract.Response) error {
 		out.length = -1
 	}
 	out.take(x.ctx, &p.body, p.headers.fields.Has("trailer"))
+	if out.empty() && length < 0 && !exempt {
+		x.sender.Length(0)
+	}
 	x.headSent = true
 	x.sender.Head(p.status, &p.headers.fields)
 	if out.empty() {
@@ -188,13 +202,13 @@ func (x *exchange) stream(out *outbound, discard bool) error {
 
 // close ends the exchange after the guest returned with err.
 func (x *exchange) close(err error) *httpmessage.Error {
+	interrupted := x.sender.Stop(x.complete)
 	if x.hasBody {
+		x.ending.Store(true)
 		x.body.shut()
-		// Under full duplex net/http reads the connection from two sides if
-		// it finds the end of an unread body only after the handler.
-		_ = x.r.Body.Close()
+		x.sender.EndBody(x.r)
 	}
-	if x.sender.Stop(x.complete) && !x.complete {
+	if interrupted && !x.complete {
 		err = errcode.New(errcode.Of(context.Cause(x.ctx)), "serve request: %w", context.Cause(x.ctx))
 	}
 	switch {

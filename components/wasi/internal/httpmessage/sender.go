@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -32,6 +33,9 @@ type Sender struct {
 
 // Init prepares to answer with w, until ctx ends.
 func (s *Sender) Init(ctx context.Context, w http.ResponseWriter) { s.ctx, s.w = ctx, w }
+
+// Length states the length of the body, before Head.
+func (s *Sender) Length(n int64) { s.w.Header()["Content-Length"] = []string{strconv.FormatInt(n, 10)} }
 
 // Head gives the status to w with fields.
 func (s *Sender) Head(status int, fields *Fields) {
