@@ -38,7 +38,9 @@ func (x *exchange) CheckWrite(context.Context) (uint64, error) {
 	return writePermit, nil
 }
 
-// Write implements [sink]. It blocks while the client does not read.
+// Write implements [sink]. It blocks while the client does not read. What was
+// written leaves soon also without a flush: a guest that makes a body while it
+// is sent may not write again for long.
 func (x *exchange) Write(_ context.Context, p []byte) error {
 	if len(p) > writePermit {
 		return errcode.New(errcode.Trap, "write body: bytes: %d > %d allowed", len(p), writePermit)
@@ -51,6 +53,9 @@ func (x *exchange) Write(_ context.Context, p []byte) error {
 	}
 	if _, err := x.sender.Write(p); err != nil {
 		return x.lost(err)
+	}
+	if err := x.sender.Flush(); err != nil {
+		return streamFailure(err)
 	}
 	return nil
 }
@@ -103,4 +108,11 @@ func (x *exchange) abort(err error) {
 		code := httpmessage.CodeOf(err)
 		x.failure = &Error{Status: httpmessage.StatusOf(code), Code: code, Err: err}
 	}
+}
+
+// seenAsCut reports whether the client may get what there is of a response that
+// the guest did not finish, such as the status of a failure: it can tell that
+// the rest is missing.
+func (x *exchange) seenAsCut() bool {
+	return x.headSent && !x.complete && x.failure == nil && x.request.r.ProtoAtLeast(1, 1) && x.sender.Unmeasured()
 }

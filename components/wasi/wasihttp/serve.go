@@ -103,8 +103,12 @@ func (x *exchange) send(ctx context.Context, p *OutgoingResponse) error {
 	p.body.exempt = exempt
 	if err := p.body.attach(ctx, x); err != nil {
 		x.abort(err)
+		return nil
 	}
-	return nil
+	if x.complete || x.bodyless {
+		return nil
+	}
+	return x.Flush(ctx) // a client may wait for the head alone
 }
 
 // reject fails the request for a response that cannot be sent.
@@ -119,6 +123,9 @@ func (x *exchange) reject(why string) error {
 // close ends the exchange after the guest returned with err.
 func (x *exchange) close(ctx context.Context, err error) *Error {
 	x.closed = true
+	if x.seenAsCut() {
+		x.sender.FlushNow()
+	}
 	// First the response: net/http takes the end of a read that is interrupted
 	// for the end of the client.
 	interrupted := x.sender.Stop(x.complete)

@@ -87,6 +87,17 @@ func (s *Sender) Flush() error {
 	return s.flusher.schedule()
 }
 
+// FlushNow has what waits for a flush leave at once. A failure is that of a
+// client that is gone.
+func (s *Sender) FlushNow() {
+	if s.flusher != nil {
+		s.flusher.fire()
+	}
+}
+
+// Unmeasured reports whether the head states no length of the body.
+func (s *Sender) Unmeasured() bool { return len(s.w.Header()["Content-Length"]) == 0 }
+
 // Trailers puts trailers behind the body.
 func (s *Sender) Trailers(trailers *Fields) {
 	if f := s.flusher; f != nil {

@@ -1,0 +1,56 @@
+# tools.sh NAME: what the scripts that build guests share, to be sourced. NAME begins
+# their messages. It sets root, the repository, and work, a folder that may be deleted
+# at any time.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+work=${GUESTS_WORK:-$root/.guests-work}
+toolchain=$root/examples/toolchain
+mkdir -p "$work/tmp"
+tools_for=$1
+
+fail() { echo "$tools_for: $*" >&2; exit 1; }
+
+# packages NAME…: installs the packages of the system that are missing.
+packages() {
+  local missing=() p
+  for p in "$@"; do dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p"); done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    fail "missing packages; run as root: apt-get install ${missing[*]}"
+  fi
+  echo "$tools_for: installing ${missing[*]}" >&2
+  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"; } \
+    >"$work/apt.log" 2>&1 || fail "apt-get failed: $(tail -2 "$work/apt.log")"
+}
+
+# npm_tools: installs the pinned packages of package.json once, and sets node_bin to
+# the folder of their commands. Scripts that run side by side wait for each other.
+npm_tools() {
+  command -v node >/dev/null && command -v npm >/dev/null || packages nodejs npm
+  node_bin=$work/node_modules/.bin
+  exec 8>"$work/npm.lock"
+  flock 8
+  if ! cmp -s "$toolchain/package.json" "$work/npm.installed" || [ ! -d "$node_bin" ]; then
+    cp "$toolchain/package.json" "$work/package.json"
+    (cd "$work" && npm install --no-audit --no-fund --no-package-lock >npm.log 2>&1) || fail "npm failed: $(tail -2 "$work/npm.log")"
+    cp "$toolchain/package.json" "$work/npm.installed"
+  fi
+  exec 8>&-
+}
+
+jco() { node "$node_bin/jco" "$@"; }
+
+# world FOLDER NAME: makes a folder of a guest's own world and the packages that the
+# project serves, for jco, and prints it.
+world() {
+  local dir=$work/wit/$2 package
+  rm -rf "$dir" && mkdir -p "$dir/deps"
+  cp "$1"/*.wit "$dir/"
+  for package in "$root"/wit/packages/*/*@*; do
+    cp -r "$package" "$dir/deps/$(basename "$(dirname "$package")")-$(basename "$package" | tr '@' '_')"
+  done
+  echo "$dir"
+}
+
+# seconds SINCE: the time that has passed, with one decimal.
+seconds() { awk -v s="$1" -v e="$(date +%s.%N)" 'BEGIN { printf "%.1f", e - s }'; }

