@@ -3,6 +3,7 @@ package host
 import (
 	bindings "latticework/components/wasi/bindings/wasihttp"
 	"latticework/components/wasi/wasihttp"
+	"latticework/internal/errcode"
 	"latticework/lattice/linkstate"
 	"latticework/providers"
 	"latticework/wit/abi"
@@ -14,12 +15,17 @@ const outgoingHandler = "outgoing-handler"
 // interfacesOf returns what a session serves. Of one that is a client for HTTP
 // the interface is made here: its functions take and give this host's
 // resources.
-func interfacesOf(s providers.Session) []*abi.Interface {
+func (h *Host) interfacesOf(s providers.Session, key linkstate.LinkKey) []*abi.Interface {
 	c, ok := providers.As[providers.HTTPClient](s)
 	if !ok {
 		return s.Interfaces()
 	}
-	for _, i := range wasihttp.Interfaces(wasihttp.NewOutgoing(c.HTTPClient())) {
+	out := wasihttp.NewOutgoing(c.HTTPClient())
+	out.Refused = func(err error) {
+		h.cfg.Log.Info("request refused", "link", key.String(), "error", err, "next", errcode.NextOf(err))
+	}
+	out.Limited = out.Refused
+	for _, i := range wasihttp.Interfaces(out) {
 		if i.Name == bindings.BindOutgoingHandler(nil).Name {
 			return []*abi.Interface{i}
 		}

@@ -121,7 +121,7 @@ func (p *provider) connect(ctx context.Context, l *linkstate.Link, gen uint64, c
 func (s *session) adopt(impl providers.Session) {
 	s.impl = impl
 	s.funcs = map[funcName]*abi.Func{}
-	for _, i := range interfacesOf(impl) {
+	for _, i := range s.provider.host.interfacesOf(impl, s.gate.linkKey) {
 		for k := range i.Funcs {
 			s.funcs[funcName{i.Name, i.Funcs[k].Name}] = &i.Funcs[k]
 		}

@@ -56,6 +56,9 @@ func TestRunFetch(t *testing.T) {
 		if r.status != c.status || !strings.HasPrefix(r.stdout, c.want) {
 			t.Errorf("%s under %q: status %d, %q; want %d, %q\n%s", c.url, c.grant, r.status, r.stdout, c.status, c.want, r.stderr)
 		}
+		if refused := strings.Contains(r.stderr, "grant it with allow=http:"+strings.TrimPrefix(strings.TrimSuffix(c.url, "/"), "http://")); refused != (c.status != 0) {
+			t.Errorf("%s under %q: standard error %q", c.url, c.grant, r.stderr)
+		}
 	}
 }
 

@@ -181,7 +181,15 @@ func TestProxy(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) }))
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/large":
+			w.Header().Set("A", strings.Repeat("x", 4<<10))
+		case "/reset":
+			panic(http.ErrAbortHandler)
+		}
+		_, _ = io.WriteString(w, r.Proto)
+	}))
 	srv.EnableHTTP2 = true
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.StartTLS()
@@ -194,6 +202,10 @@ func TestTLS(t *testing.T) {
 	}
 	wantReason(t, "a certificate without its root", client(t, Config{}, "127.0.0.1"), srv.URL, TLSCertificateError)
 	wantReason(t, "no TLS there", client(t, Config{}, "127.0.0.1"), "https://"+plain, TLSProtocolError)
+	small := client(t, Config{Roots: roots, MaxHeaders: 1, MaxHeaderBytes: 1 << 10}, "127.0.0.1")
+	wantReason(t, "more fields than allowed over HTTP/2", small, srv.URL, ResponseHeadersSize)
+	wantReason(t, "more bytes of fields than allowed over HTTP/2", small, srv.URL+"/large", ProtocolError) // the library does not say more
+	wantReason(t, "a stream that the server resets", c, srv.URL+"/reset", ProtocolError)
 	if _, err := New(Config{Roots: []byte("x")}); !errors.Is(err, errcode.Invalid) {
 		t.Errorf("roots that are none: %v", err)
 	}

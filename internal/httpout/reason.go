@@ -138,7 +138,7 @@ func ofText(text string) Reason {
 	case strings.Contains(text, "unsupported transfer encoding"):
 		return ResponseTransferEncoding
 	case strings.Contains(text, "malformed"), strings.Contains(text, "HTTP/1.x transport connection broken"),
-		strings.Contains(text, "http2: "), strings.Contains(text, "stream error"), strings.Contains(text, "invalid header"),
+		strings.Contains(text, "http2: "), strings.Contains(text, "connection error: "), strings.Contains(text, "stream error"), strings.Contains(text, "invalid header"),
 		strings.Contains(text, "bad Content-Length"), strings.Contains(text, "suspiciously long"), strings.Contains(text, "chunk"):
 		return ProtocolError
 	}

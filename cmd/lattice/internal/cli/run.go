@@ -112,6 +112,7 @@ func (a *app) run(ctx context.Context, f *runFlags, file string, args []string) 
 	}
 	defer client.Close()
 	out := wasihttp.NewOutgoing(client)
+	wiring.Report(out, a.logger())
 	given := append(system.Interfaces(), wasihttp.Interfaces(out)...)
 	given = append(given, wasihttp3.Interfaces(out)...)
 	return a.runLinked(ctx, f, file, code, given, memory)

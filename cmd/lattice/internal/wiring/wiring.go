@@ -104,7 +104,7 @@ func (o Operator) Builtins(b host.Builtin) ([]*abi.Interface, error) {
 		})
 	}
 	out := wasihttp.NewOutgoing(client)
-	out.Limited = cfg.Limited
+	Report(out, log)
 	types := wasihttp.Types{MaxFields: int(limits.Headers), MaxFieldBytes: int(limits.HeaderBytes)}
 	given := append(system.Interfaces(), types.Interfaces(out)...)
 	given = append(given, wasihttp3.Types(types).Interfaces(out)...)

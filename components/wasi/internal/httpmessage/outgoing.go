@@ -34,6 +34,11 @@ type Outgoing struct {
 	// not say; nil for nobody. It may run on several goroutines at once.
 	Limited func(error)
 
+	// Refused is told of each request that the rules of Transport do not allow,
+	// with code denied and the next step; nil for nobody. It may run on several
+	// goroutines at once.
+	Refused func(error)
+
 	inFlight httpout.Slots
 }
 
@@ -106,6 +111,7 @@ func (x *Trip) Allow(r *http.Request) error {
 	case err == nil || errors.As(err, &coded):
 		return err
 	case errors.As(err, &own):
+		x.refused(own)
 		return abi.Fail(CodeOf(own))
 	}
 	return abi.Fail(contract.ErrorCodeHTTPRequestDenied())
@@ -114,7 +120,19 @@ func (x *Trip) Allow(r *http.Request) error {
 // Send sends r and waits until its response begins. Its errors are those of
 // [httpout.Trip.RoundTrip].
 func (x *Trip) Send(r *http.Request) (*http.Response, error) {
-	return x.RoundTrip(x.owner.Transport, r)
+	resp, err := x.RoundTrip(x.owner.Transport, r)
+	var own *httpout.Error
+	if errors.As(err, &own) {
+		x.refused(own)
+	}
+	return resp, err
+}
+
+// refused tells the host of a request that its rules do not allow.
+func (x *Trip) refused(err *httpout.Error) {
+	if x.owner.Refused != nil && (err.Reason == httpout.RequestDenied || err.Reason == httpout.DestinationIPProhibited) {
+		x.owner.Refused(err)
+	}
 }
 
 // Finish gives everything up that the request holds. It may be called again.
