@@ -15,7 +15,7 @@ bash .ci/setup
 
 # Guests that are too large to keep are made once, and again when their sources
 # change. Where they cannot be made, their tests are skipped, or fail if CI=true.
-made=$(bash test/guests/build.sh && bash .ci/wasip1-components) || {
+made=$(bash test/guests/build.sh >&2 && bash .ci/wasip1-components) || {
   [ "${CI:-}" != true ] || exit 1
   echo "test.sh: guests were not made, see above: their tests are skipped" >&2
 }
