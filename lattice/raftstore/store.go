@@ -327,15 +327,33 @@ func (s *Store) Close() error {
 	s.closed = true
 	close(s.closing)
 	s.mu.Unlock()
+	// What was handed to raft is answered while it runs: of what it holds when it
+	// is shut down it may forget some, which would never be answered.
+	answered := make(chan struct{})
+	var join sync.WaitGroup
+	join.Go(func() {
+		s.waiters.Wait()
+		close(answered)
+	})
+	wait := time.NewTimer(closeGrace)
+	defer wait.Stop()
+	select {
+	case <-answered:
+	case <-wait.C:
+	}
 	s.fsm.close()
 	err := s.raft.Shutdown().Error()
-	s.waiters.Wait()
+	join.Wait()
 	closeTransport(s.transport)
 	if cErr := s.disk.close(); err == nil {
 		err = cErr
 	}
 	return err
 }
+
+// closeGrace is how long Close waits for answers of a raft that runs: longer than
+// a leader without followers leads.
+const closeGrace = 10 * time.Second
 
 func closeTransport(t raft.Transport) {
 	if c, ok := t.(raft.WithClose); ok {
