@@ -11,41 +11,41 @@ import (
 // characters escaped.
 //
 // Errors: those of w.
-func (p *Plan) WriteText(w io.Writer) error {
+func (v *Plan) WriteText(w io.Writer) error {
 	t := &planText{}
-	if p.Refused != "" {
-		t.line("cannot be linked: %s", p.Refused)
+	if v.Refused != "" {
+		t.line("cannot be linked: %s", v.Refused)
 	}
-	t.list("component instances", len(p.Instances), func(i int) {
-		t.entry(i, "%s%s", optional("in instance ", p.Instances[i].Parent, "outermost"), flag(p.Instances[i].Async, ", async"))
+	t.list("component instances", len(v.Instances), func(i int) {
+		t.entry(i, "%s%s", optional("in instance ", v.Instances[i].Parent, "outermost"), flag(v.Instances[i].Async, ", async"))
 	})
-	t.list("core modules", len(p.Modules), func(i int) { t.module(i, &p.Modules[i]) })
-	t.list("steps", len(p.Steps), func(i int) { t.step(i, &p.Steps[i]) })
-	t.list("functions of the runtime", len(p.Hosts), func(i int) { t.host(i, &p.Hosts[i]) })
-	t.list("memories", len(p.Memories), func(i int) { t.export(i, &p.Memories[i]) })
-	t.list("core functions", len(p.Funcs), func(i int) { t.export(i, &p.Funcs[i]) })
-	t.list("lifts", len(p.Lifts), func(i int) {
-		l := &p.Lifts[i]
+	t.list("core modules", len(v.Modules), func(i int) { t.module(i, &v.Modules[i]) })
+	t.list("steps", len(v.Steps), func(i int) { t.step(i, &v.Steps[i]) })
+	t.list("functions of the runtime", len(v.Hosts), func(i int) { t.host(i, &v.Hosts[i]) })
+	t.list("memories", len(v.Memories), func(i int) { t.export(i, &v.Memories[i]) })
+	t.list("core functions", len(v.Funcs), func(i int) { t.export(i, &v.Funcs[i]) })
+	t.list("lifts", len(v.Lifts), func(i int) {
+		l := &v.Lifts[i]
 		t.entry(i, "%s: core function %d of instance %d%s", or(l.Name, "(inner)"), l.Func, l.Instance, l.Options.text())
 		t.line("       %s", l.Type)
 	})
-	t.list("resources", len(p.Resources), func(i int) {
-		r := &p.Resources[i]
+	t.list("resources", len(v.Resources), func(i int) {
+		r := &v.Resources[i]
 		if r.Import != nil {
 			t.entry(i, "%s of import %d", r.Name, *r.Import)
 		} else {
 			t.entry(i, "%s defined by instance %d%s", or(r.Name, "(unnamed)"), r.Instance, optional(", destructor: core function ", r.Dtor, ""))
 		}
 	})
-	t.list("imports", len(p.Imports), func(i int) {
-		t.entry(i, "%s", p.Imports[i].Name)
-		for _, f := range p.Imports[i].Funcs {
+	t.list("imports", len(v.Imports), func(i int) {
+		t.entry(i, "%s", v.Imports[i].Name)
+		for _, f := range v.Imports[i].Funcs {
 			t.line("       %s", f)
 		}
 	})
-	t.list("exports", len(p.Exports), func(i int) {
-		t.entry(i, "%s", p.Exports[i].Name)
-		for _, f := range p.Exports[i].Funcs {
+	t.list("exports", len(v.Exports), func(i int) {
+		t.entry(i, "%s", v.Exports[i].Name)
+		for _, f := range v.Exports[i].Funcs {
 			t.line("       %s: %s", f.Name, optional("lift ", f.Lift, "an import"))
 		}
 	})

@@ -33,8 +33,8 @@ func Dir(t testing.TB, sub string) string {
 	return dir
 }
 
-// SuiteEnv, followed by a suite's name in capitals such as COMPONENT_MODEL,
-// names a folder that holds another suite of the same format.
+// SuiteEnv is how the variables begin that name a folder with another suite of
+// the same format; the suite's name in capitals such as COMPONENT_MODEL follows.
 const SuiteEnv = "LATTICEWORK_SUITE_"
 
 // Suite returns the folder of the reference suite that lies at sub below

@@ -13,7 +13,6 @@ type maker struct {
 	choices []byte
 	m       *Module
 	made    []signature // of the functions made so far
-	types   [][]byte
 
 	locals string // of the function in the making, parameters first
 	loops  int    // around the place in the making
