@@ -5,6 +5,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // check holds the parts of the application against each other.
@@ -103,7 +104,7 @@ func (d *decoder) checkEnds(at cursor, l Link, capabilities map[string]*Capabili
 	}
 }
 
-// checkAddress looks at the address an HTTP server is to listen on, where the
+// checkAddress looks at the addresses an HTTP server is to listen on, where the
 // manifest itself defines it.
 func (d *decoder) checkAddress(at cursor, l Link) {
 	for _, name := range l.SourceConfig {
@@ -112,13 +113,17 @@ func (d *decoder) checkAddress(at cursor, l Link) {
 			continue
 		}
 		config := d.app.Configs[i]
-		address, given := config.Properties["address"]
-		if !given {
-			continue
-		}
-		if why := addressProblem(address); why != "" {
-			d.invalid(at, "address %q of config %q in line %d: %s", address, name, config.Position.Line, why).
-				next("write HOST:PORT, such as 127.0.0.1:8080")
+		for _, key := range []string{"address", "default_address"} {
+			list, given := config.Properties[key]
+			if !given {
+				continue
+			}
+			for address := range strings.SplitSeq(list, ",") {
+				if why := addressProblem(strings.TrimSpace(address)); why != "" {
+					d.invalid(at, "%s %q of config %q in line %d: %s", key, list, name, config.Position.Line, why).
+						next("write HOST:PORT, such as 127.0.0.1:8080, or several between commas")
+				}
+			}
 		}
 	}
 }

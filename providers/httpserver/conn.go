@@ -26,6 +26,9 @@ const (
 	lingerBytes = 256 << 10
 )
 
+// preface is how a connection of HTTP/2 begins.
+var preface = []byte("PRI * HTTP/2.0\r\n")
+
 // peer is the other end of a connection.
 type peer struct {
 	addr netip.Addr
@@ -48,6 +51,7 @@ type conn struct {
 	readUntil  time.Time // guarded by mu: the deadline that net/http set
 	late       bool      // guarded by mu: the last read ran into readUntil
 	active     bool      // guarded by mu: a request is being read or served
+	begun      bool      // guarded by mu: without TLS, some of a request was read
 	handled    bool      // guarded by mu: that request reached the handler
 	fresh      bool      // guarded by mu: no request was read yet
 	writeUntil time.Time // guarded by mu
@@ -96,6 +100,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.mu.Lock()
 	c.late = err != nil && errors.Is(err, os.ErrDeadlineExceeded) && c.readUntil.Unix() > 1
+	c.begun = c.begun || n > 0 && c.plain
 	if n > 0 && c.keepHead {
 		c.keepLocked(p[:n])
 	}
@@ -104,13 +109,13 @@ func (c *conn) Read(p []byte) (int, error) {
 }
 
 func (c *conn) keepLocked(p []byte) {
-	switch {
-	case len(c.head) == 0 && bytes.HasPrefix(p, []byte("PRI * HTTP/2.0\r\n")):
-		c.plain, c.keepHead = false, false
-	case len(c.head)+len(p) > c.server.cfg.maxHeaderBytes+8<<10:
+	if len(c.head)+len(p) > c.server.cfg.maxHeaderBytes+8<<10 {
 		c.head, c.keepHead = nil, false // net/http refuses it
-	default:
-		c.head = append(c.head, p...)
+		return
+	}
+	c.head = append(c.head, p...)
+	if bytes.HasPrefix(c.head, preface) {
+		c.head, c.plain, c.keepHead, c.begun = nil, false, false, false
 	}
 }
 
@@ -171,10 +176,10 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 // Close implements [net.Conn].
 func (c *conn) Close() error {
 	c.mu.Lock()
-	first := !c.closed
+	first, malformed := !c.closed, c.malformedLocked()
 	c.closed = true
 	c.mu.Unlock()
-	if first && c.ended.Load() && !c.server.ln.hard.Load() {
+	if first && (malformed || c.ended.Load()) && !c.server.ln.hard.Load() {
 		c.linger()
 	}
 	err := c.Conn.Close()
@@ -183,6 +188,9 @@ func (c *conn) Close() error {
 	}
 	return err
 }
+
+// malformedLocked reports whether a request began that no handler saw.
+func (c *conn) malformedLocked() bool { return (c.active || c.begun) && !c.handled }
 
 func (c *conn) linger() {
 	if tcp, ok := c.Conn.(*net.TCPConn); ok && tcp.CloseWrite() == nil {
@@ -261,17 +269,21 @@ func onState(nc net.Conn, state http.ConnState) {
 	counters := &c.server.ln.counters
 	c.mu.Lock()
 	late := c.late && state == http.StateActive
-	malformed := state == http.StateClosed && c.active && !c.handled
+	malformed := state == http.StateClosed && c.malformedLocked()
 	wasFresh := c.fresh && state != http.StateNew
 	c.fresh = c.fresh && !wasFresh
 	c.active = state == http.StateActive
 	if state == http.StateIdle {
-		c.late, c.handled = false, false
+		c.late, c.begun, c.handled = false, false, false
 	}
 	c.mu.Unlock()
 	switch {
 	case wasFresh && state == http.StateActive || wasFresh && state == http.StateClosed:
 		c.server.ln.fresh.Add(-1)
+	}
+	if state == http.StateIdle && c.ended.Load() {
+		_ = nc.Close() // what the server has read ahead is the rest of a body
+		return
 	}
 	switch {
 	case late:

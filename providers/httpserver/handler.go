@@ -16,6 +16,9 @@ import (
 // ServeHTTP finds the route of a request and gives it to the component.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ln, c := s.ln, connOf(r)
+	if c.ended.Load() && r.ProtoMajor == 1 {
+		panic(http.ErrAbortHandler) // not a request, but the rest of a body
+	}
 	ln.counters.requests.Add(1)
 	hasBody := r.Body != nil && r.Body != http.NoBody && (r.ContentLength != 0 || r.ProtoMajor == 2)
 	c.begin(hasBody)
@@ -55,7 +58,6 @@ func (s *server) takeBody(rec *recorder, c *conn) {
 		// server shall not read the body itself before it answers either.
 		_ = http.NewResponseController(rec.ResponseWriter).EnableFullDuplex()
 	}
-	r.Body = b
 }
 
 // identify gives a request an id if it is to be logged, or takes the one of
@@ -208,7 +210,13 @@ func (ln *listener) call(rt *route, rec *recorder) {
 	defer cut(nil)
 	defer context.AfterFunc(rt.ctx, func() { cut(context.Cause(rt.ctx)) })()
 	defer ln.recover(rt, rec)
-	rt.target.ServeHTTP(rec, r.WithContext(ctx))
+	// The server's own request keeps its body: the server looks there whether
+	// the connection can be used again.
+	r = r.WithContext(ctx)
+	if rec.body.inner != nil {
+		r.Body = &rec.body
+	}
+	rt.target.ServeHTTP(rec, r)
 	late := context.Cause(ctx) == rt.late
 	if late {
 		ln.counters.requestTimeouts.Add(1)
