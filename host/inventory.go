@@ -56,6 +56,7 @@ func (h *Host) Inventory(context.Context) (lattice.Inventory, error) {
 		inv.Links = append(inv.Links, l)
 	}
 	inv.Links = append(inv.Links, h.unusableLocked()...)
+	inv.Opening = h.openingLocked()
 	byName := func(a, b lattice.RunningWorkload) int { return strings.Compare(a.Name, b.Name) }
 	slices.SortFunc(inv.Components, byName)
 	slices.SortFunc(inv.Providers, byName)

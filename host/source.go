@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"latticework/internal/errcode"
+	"latticework/lattice"
 	"latticework/lattice/linkstate"
 	"latticework/providers"
 )
@@ -97,6 +98,7 @@ const (
 
 // serveSource serves the link, again while the provider cannot.
 func (h *Host) serveSource(ctx context.Context, s *source, cfg map[string]string) {
+	defer h.locked(h.changedLocked) // it no longer opens, and may have an address now
 	defer close(s.ready)
 	l := s.link
 	src, ok := s.provider.impl.(providers.Source)
@@ -113,7 +115,6 @@ func (h *Host) serveSource(ctx context.Context, s *source, cfg map[string]string
 		}
 		if err == nil {
 			s.impl = impl
-			h.locked(h.changedLocked) // it has an address now
 			return
 		}
 		if !pause(ctx, wait) {
@@ -148,6 +149,21 @@ func (h *Host) stopSources(ctx context.Context, p *provider) {
 	for _, s := range all {
 		h.endSource(ctx, s)
 	}
+}
+
+// openingLocked returns the links whose sessions neither serve nor failed to.
+func (h *Host) openingLocked() (list []lattice.LinkOpening) {
+	for _, s := range h.sources {
+		key := s.link.Key()
+		select {
+		case <-s.ready:
+		default:
+			if h.health[key.String()].Generation != s.link.Generation {
+				list = append(list, lattice.LinkOpening{Key: key, Generation: s.link.Generation})
+			}
+		}
+	}
+	return list
 }
 
 // addressLocked returns where a provider listens, "" if nowhere.

@@ -31,6 +31,14 @@ type Inventory struct {
 	Components []RunningWorkload `json:"components,omitempty"`
 	Providers  []RunningWorkload `json:"providers,omitempty"`
 	Links      []LinkHealth      `json:"links,omitempty"` // only links that are not well
+	Opening    []LinkOpening     `json:"opening,omitempty"`
+}
+
+// LinkOpening is a link from a provider that neither serves yet on a host nor
+// failed to.
+type LinkOpening struct {
+	Key        linkstate.LinkKey `json:"key"`
+	Generation uint64            `json:"generation"`
 }
 
 // RunningWorkload is one component or provider on a host.

@@ -127,6 +127,9 @@ func (s *Service) assess(v *linkstate.View, app string) assessment {
 		}
 		for _, id := range v.AffectedHosts(l) {
 			h, _ := s.hosts.get(lattice.HostID(id))
+			if h.opening(l) && h.state == hostLive {
+				a.missing = append(a.missing, fmt.Sprintf("link %s to %s opens on host %s", l.LinkKey, l.Targets[0].Name, s.nameOf(h.beat.Host)))
+			}
 			if e := h.linkError(l); e != nil && h.state == hostLive {
 				a.failed = append(a.failed, fmt.Sprintf("link %s to %s on host %s: %s", l.LinkKey, l.Targets[0].Name, s.nameOf(h.beat.Host), e.Msg))
 			}

@@ -236,6 +236,14 @@ func (h *trackedHost) linkError(l *linkstate.Link) *lattice.WireError {
 	return nil
 }
 
+// opening reports whether a link does not serve yet on a host.
+func (h *trackedHost) opening(l *linkstate.Link) bool {
+	key := l.LinkKey.String()
+	return slices.ContainsFunc(h.inventory.Opening, func(o lattice.LinkOpening) bool {
+		return o.Generation == l.Generation && o.Key.String() == key
+	})
+}
+
 // askHost sends a request to a host.
 func askHost[Req, Rep any](ctx context.Context, s *Service, id lattice.HostID, op string, r Req) (Rep, error) {
 	return lattice.Ask[Req, Rep](ctx, s.bus, s.subjects.Host(id, op), lattice.Header{lattice.HeaderCluster: string(s.cluster)}, r)
