@@ -100,7 +100,7 @@ func (c *concurrentCall) wait(ctx context.Context, sc *scheduler) error {
 		select {
 		case <-c.over:
 			if c.cancelled {
-				return errcode.New(errcode.Of(ctx.Err()), "call %s: %w", c.export.name, context.Cause(ctx))
+				return errcode.New(errcode.OfContext(ctx), "call %s: %w", c.export.name, context.Cause(ctx))
 			}
 			return nil
 		case <-sc.ctx.Done():

@@ -219,8 +219,8 @@ func (in *CoreInstance) Overdue() error {
 	if !in.deadline.IsZero() && !time.Now().Before(in.deadline) {
 		return errcode.New(errcode.Deadline, "the call ran past its deadline")
 	}
-	if err := in.ctx.Err(); err != nil {
-		return errcode.New(errcode.Of(err), "the call was stopped: %w", context.Cause(in.ctx.Context))
+	if in.ctx.Err() != nil {
+		return errcode.New(errcode.OfContext(in.ctx.Context), "the call was stopped: %w", context.Cause(in.ctx.Context))
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ func (e *hostEnd) do(ctx context.Context, op *hostOp, n int) (int, error) {
 	case <-op.over:
 	case <-ctx.Done():
 		if op.withdraw() {
-			return 0, errcode.New(errcode.Of(ctx.Err()), "move elements: %w", context.Cause(ctx))
+			return 0, errcode.New(errcode.OfContext(ctx), "move elements: %w", context.Cause(ctx))
 		}
 		<-op.over // it is being carried out
 	}

@@ -100,6 +100,11 @@ func (in *Instance) runTask(l int, lower, lift func(*abi.Call) error) error {
 	return in.async.run(func() bool { return tk.phase == taskResolved })
 }
 
+// Busy reports whether tasks of the instance are left: those that began and did
+// not end, though their calls are answered. Drive lets them go on, Release ends
+// them.
+func (in *Instance) Busy() bool { return in.async != nil && in.dead == nil && in.async.live > 0 }
+
 // Drive lets the instance's tasks go on while f, on a goroutine of its own,
 // reads and writes streams and futures at whose other end they are. It returns
 // what f answers, once f returned; a nil f is over when no task is left. A

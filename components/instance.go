@@ -101,7 +101,7 @@ func (t *Template) newInstance() *Instance {
 		states: make([]*state, len(p.Parents)),
 	}
 	in.main.in, in.main.ctx.fiber, in.cur = in, &in.main, &in.main
-	if slices.Contains(p.Async, true) {
+	if t.Async() {
 		in.async = newScheduler(in)
 	}
 	states := make([]state, len(p.Parents))
@@ -285,9 +285,8 @@ func (in *Instance) overdue() error {
 	if !in.deadline.IsZero() && !time.Now().Before(in.deadline) {
 		return errcode.New(errcode.Deadline, "the call ran past its deadline")
 	}
-	ctx := in.main.ctx.Context
-	if err := ctx.Err(); err != nil {
-		return errcode.New(errcode.Of(err), "the call was stopped: %w", context.Cause(ctx))
+	if ctx := in.main.ctx.Context; ctx.Err() != nil {
+		return errcode.New(errcode.OfContext(ctx), "the call was stopped: %w", context.Cause(ctx))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package components
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"latticework/components/internal/plan"
@@ -349,6 +350,10 @@ func (t *Template) export(iface, name string) (*Export, error) {
 	}
 	return e, nil
 }
+
+// Async reports whether the component uses the asynchronous ABI: only then can
+// tasks be left when its calls are answered.
+func (t *Template) Async() bool { return slices.Contains(t.component.plan.Async, true) }
 
 // Component returns the component that t is made of.
 func (t *Template) Component() *Component { return t.component }

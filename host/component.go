@@ -51,7 +51,18 @@ type component struct {
 }
 
 // callInProgress is one use of a component.
-type callInProgress struct{ cancel context.CancelFunc }
+type callInProgress struct {
+	cancel context.CancelFunc
+	follow func() bool // ends that the caller's end is the call's; nil if that cannot end
+}
+
+// answered says that the caller has its answer: what the guest does from then
+// on does not end with the caller.
+func (u *callInProgress) answered() {
+	if u.follow != nil {
+		u.follow()
+	}
+}
 
 // settings are a component's own at one state of the lattice.
 type settings struct {
@@ -207,6 +218,8 @@ func (c *component) begin(call *callInProgress) bool {
 }
 
 func (c *component) finish(call *callInProgress) {
+	call.answered()
+	call.cancel()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.calls, call)
@@ -231,39 +244,76 @@ func (h *Host) onComponent(ctx context.Context, w *workload[component], fn func(
 
 // with runs fn with an instance in its initial state, or with a used one where
 // the component allows it. The instance is gone afterwards if fn fails in it.
+// Tasks that the guest leaves behind, as those of WASI 0.3 may, go on after with
+// has returned, within the call's time; the call is in progress until then.
 //
 // Errors: ErrExhausted if all instances are busy and no place in the queue is
 // free, or none is free before ctx ends; those of Template.Acquire and fn. fn
 // was not called if the error is one of IsRefused.
 func (c *component) with(ctx context.Context, fn func(ctx context.Context, in *components.Instance) error) error {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	call := &callInProgress{cancel}
+	return c.use(ctx, func(ctx context.Context, in *components.Instance, _ *callInProgress) error { return fn(ctx, in) })
+}
+
+// use is with for an fn that knows before its end when the caller is answered.
+func (c *component) use(caller context.Context, fn func(ctx context.Context, in *components.Instance, call *callInProgress) error) error {
+	ctx, call := c.call(caller)
 	if !c.begin(call) {
+		call.cancel()
 		return errRetired
 	}
-	defer c.finish(call)
 	if err := c.slot(ctx); err != nil {
+		c.finish(call)
 		return lattice.Refuse(err)
 	}
-	defer func() {
-		c.running.Add(-1)
-		<-c.slots
-	}()
 	in, uses, err := c.instance(ctx)
 	if err != nil {
+		c.leave(call)
 		return lattice.Refuse(err)
 	}
-	kept := false
+	goesOn := false
 	defer func() {
-		if !kept {
-			in.Release(context.WithoutCancel(ctx))
+		if !goesOn {
+			c.keep(in, uses+1)
+			c.leave(call)
 		}
 	}()
-	err = fn(ctx, in)
+	err = fn(ctx, in, call)
 	c.logTrap(err)
-	kept = c.idle != nil && !in.Dead() && c.idle.put(in, uses+1)
+	call.answered()
+	if goesOn = in.Busy(); goesOn {
+		go func() {
+			c.logTrap(in.Drive(ctx, nil))
+			c.keep(in, uses+1)
+			c.leave(call)
+		}()
+	}
 	return err
+}
+
+// call returns the context of a call, which ends with caller unless the call is
+// answered before. The guest may go on after that only if it can have tasks.
+func (c *component) call(caller context.Context) (context.Context, *callInProgress) {
+	if !c.tmpl.Async() {
+		ctx, cancel := context.WithTimeout(caller, c.timeout)
+		return ctx, &callInProgress{cancel: cancel}
+	}
+	own, end := context.WithCancelCause(context.WithoutCancel(caller))
+	ctx, cancel := context.WithTimeout(own, c.timeout)
+	return ctx, &callInProgress{cancel, context.AfterFunc(caller, func() { end(context.Cause(caller)) })}
+}
+
+// keep holds a used instance for another call, or ends it.
+func (c *component) keep(in *components.Instance, uses uint32) {
+	if c.idle == nil || in.Dead() || !c.idle.put(in, uses) {
+		in.Release(context.Background())
+	}
+}
+
+// leave ends a call that had a slot.
+func (c *component) leave(call *callInProgress) {
+	c.running.Add(-1)
+	<-c.slots
+	c.finish(call)
 }
 
 // logTrap logs where in the guest a trap was; callers are told that there was

@@ -28,8 +28,9 @@ func isHTTP(iface string) bool {
 	return pkg == "wasi:http" && (name == "incoming-handler" || name == "handler")
 }
 
-// httpServer answers a request with an instance of a component.
-type httpServer func(ctx context.Context, in *components.Instance, w http.ResponseWriter, r *http.Request) error
+// httpServer answers a request with an instance of a component. It may say that
+// the client is answered before it returns.
+type httpServer func(ctx context.Context, in *components.Instance, w http.ResponseWriter, r *http.Request, answered func()) error
 
 // handler serves HTTP requests by a component, on this host if it runs here.
 type handler struct {
@@ -136,8 +137,8 @@ func (c *component) serveHTTP(w http.ResponseWriter, r *http.Request) error {
 	if c.httpErr != nil {
 		return c.httpErr
 	}
-	return c.with(r.Context(), func(ctx context.Context, in *components.Instance) error {
-		return c.http(ctx, in, w, r)
+	return c.use(r.Context(), func(ctx context.Context, in *components.Instance, call *callInProgress) error {
+		return c.http(ctx, in, w, r, call.answered)
 	})
 }
 
@@ -146,15 +147,15 @@ func (c *component) serveHTTP(w http.ResponseWriter, r *http.Request) error {
 func resolveHTTP(tmpl *components.Template) (httpServer, error) {
 	older, err := bindings.ResolveIncomingHandler(tmpl)
 	if err == nil {
-		return func(ctx context.Context, in *components.Instance, w http.ResponseWriter, r *http.Request) error {
+		return func(ctx context.Context, in *components.Instance, w http.ResponseWriter, r *http.Request, _ func()) error {
 			return wasihttp.Serve(ctx, in, older, w, r)
 		}, nil
 	}
 	newer, err3 := bindings3.ResolveHandler(tmpl)
 	switch {
 	case err3 == nil:
-		return func(ctx context.Context, in *components.Instance, w http.ResponseWriter, r *http.Request) error {
-			return wasihttp3.Serve(ctx, in, newer, w, r)
+		return func(ctx context.Context, in *components.Instance, w http.ResponseWriter, r *http.Request, answered func()) error {
+			return wasihttp3.Serve(ctx, in, newer, w, r, answered)
 		}, nil
 	case !errors.Is(err3, errcode.NotFound):
 		return nil, err3

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 
 	"latticework/components"
 	contract "latticework/components/wasi/bindings/wasihttp3"
@@ -30,27 +31,31 @@ type http3Service struct {
 	tmpl    *components.Template
 	exports *contract.HandlerExports
 	failed  chan error // the first failure
+	work    sync.WaitGroup
 }
 
 func newHTTP3Service(tmpl *components.Template) (*http3Service, error) {
 	exports, err := contract.ResolveHandler(tmpl)
-	return &http3Service{tmpl, exports, make(chan error, 1)}, err
+	return &http3Service{tmpl: tmpl, exports: exports, failed: make(chan error, 1)}, err
 }
 
-// ServeHTTP answers as the program does.
+// ServeHTTP answers as the program does, and lets it go on when it answered.
 func (s *http3Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	in, err := s.tmpl.Acquire(r.Context())
+	ctx, left := context.WithCancelCause(context.WithoutCancel(r.Context()))
+	follow := context.AfterFunc(r.Context(), func() { left(context.Cause(r.Context())) })
+	in, err := s.tmpl.Acquire(ctx)
 	if err == nil {
-		err = wasihttp3.Serve(r.Context(), in, s.exports, w, r)
-		in.Release(r.Context())
+		err = wasihttp3.Serve(ctx, in, s.exports, w, r, func() { follow() })
+		s.work.Go(func() {
+			s.note(in.Drive(ctx, nil))
+			in.Release(ctx)
+			left(nil)
+		})
 	}
 	if err == nil {
 		return
 	}
-	select {
-	case s.failed <- err:
-	default:
-	}
+	s.note(err)
 	var served *wasihttp.Error
 	if errors.As(err, &served) && served.HeadSent {
 		panic(http.ErrAbortHandler)
@@ -58,8 +63,21 @@ func (s *http3Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, err.Error(), http.StatusInternalServerError)
 }
 
-// failure returns the first failure, nil for none.
+// note keeps the first failure.
+func (s *http3Service) note(err error) {
+	if err == nil {
+		return
+	}
+	select {
+	case s.failed <- err:
+	default:
+	}
+}
+
+// failure waits until the program has nothing left to do and returns the first
+// failure, nil for none.
 func (s *http3Service) failure() error {
+	s.work.Wait()
 	select {
 	case err := <-s.failed:
 		return err

@@ -309,6 +309,7 @@ func (p *program) close(cancel func()) {
 	if p.server != nil {
 		p.server.CloseClientConnections()
 		p.server.Close()
+		p.service.work.Wait()
 	}
 	p.command.Wait()
 	for i := len(p.cleanup) - 1; i >= 0; i-- {

@@ -126,6 +126,15 @@ func Of(err error) Code {
 	return Internal
 }
 
+// OfContext returns the code of why ctx ended: that of its cause, if it has one,
+// else that of its error.
+func OfContext(ctx context.Context) Code {
+	if c := Of(context.Cause(ctx)); c != Internal {
+		return c
+	}
+	return Of(ctx.Err())
+}
+
 // NextOf returns the next step named in err's chain, or "".
 func NextOf(err error) string {
 	var e *Error

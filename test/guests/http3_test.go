@@ -46,7 +46,7 @@ func TestHTTP3Guest(t *testing.T) {
 			return
 		}
 		defer in.Release(r.Context())
-		if err := wasihttp3.Serve(r.Context(), in, exports, w, r); err != nil {
+		if err := wasihttp3.Serve(t.Context(), in, exports, w, r, nil); err != nil {
 			t.Error(err)
 		}
 	}))

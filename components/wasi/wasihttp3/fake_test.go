@@ -86,15 +86,22 @@ func (g *guest) Owner(uint32) abi.Owner                         { return nil }
 func (g *guest) SetOwner(abi.Owner)                             {}
 
 // newServer serves h over HTTP; results gets what Serve returned for each
-// request. Like any caller of Serve it answers or aborts on an error.
+// request. Like any caller of Serve it answers or aborts on an error, and lets
+// the guest go on once it answered.
 func newServer(t testing.TB, h handleFunc) (url string, results chan error) {
 	t.Helper()
 	results = make(chan error, 64)
+	var work sync.WaitGroup
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g := &guest{handle: h}
 		exports, err := contract.ResolveHandler(g)
 		if err == nil {
-			err = Serve(r.Context(), g, exports, w, r)
+			ctx, left := context.WithCancelCause(context.WithoutCancel(r.Context()))
+			follow := context.AfterFunc(r.Context(), func() { left(context.Cause(r.Context())) })
+			err = Serve(ctx, g, exports, w, r, func() { follow() })
+			if g.after != nil {
+				work.Go(func() { _ = g.Drive(ctx, nil) })
+			}
 		}
 		results <- err
 		var e *wasihttp.Error
@@ -108,6 +115,7 @@ func newServer(t testing.TB, h handleFunc) (url string, results chan error) {
 	t.Cleanup(func() {
 		http.DefaultClient.CloseIdleConnections()
 		srv.Close()
+		work.Wait()
 	})
 	return srv.URL, results
 }

@@ -143,12 +143,21 @@ func (b *received) tellLocked() {
 
 // overLocked reports, once, that src is not needed any more.
 func (b *received) overLocked() bool {
-	if b.left || b.busy || !b.ended && !(b.dropped && b.ignored) {
+	if b.left || !b.doneLocked() {
 		return false
 	}
 	b.left = true
 	return true
 }
+
+// over reports whether nobody reads src any more.
+func (b *received) over() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.doneLocked()
+}
+
+func (b *received) doneLocked() bool { return !b.busy && (b.ended || b.dropped && b.ignored) }
 
 func (b *received) leave(over bool) {
 	if over && b.done != nil {

@@ -24,18 +24,20 @@ type Guest interface {
 }
 
 // Serve answers r by calling the handler that exp names on inst, and streams
-// the response to w. Once the response is whole the guest may go on with what
-// it began; Serve returns when no task of it is left. By then nothing uses w or
-// r any more. Only the end of a body without a stated length waits that long.
+// the response to w. It returns once the response is whole, and the body of the
+// request read or given up; by then nothing uses w or r any more, but the guest
+// may have tasks left, which Drive with a nil function lets go on.
 //
 // Concurrency: the guest runs on the calling goroutine. ctx bounds it: when it
 // ends, reads from and writes to the client that block are interrupted, which
-// ruins the connection.
+// ruins the connection. answered, if not nil, is called before the client can
+// have the whole response: a client that goes away from then on misses nothing,
+// so that ctx need not end with it.
 //
 // Errors: an [*httpmessage.Error], which package wasihttp has as Error, always;
 // what is to be done about it is said at [wasihttp.Serve].
-func Serve(ctx context.Context, inst Guest, exp *contract.HandlerExports, w http.ResponseWriter, r *http.Request) error {
-	x := &exchange{ctx: ctx, r: r}
+func Serve(ctx context.Context, inst Guest, exp *contract.HandlerExports, w http.ResponseWriter, r *http.Request, answered func()) error {
+	x := &exchange{ctx: ctx, r: r, answered: answered}
 	x.sender.Init(ctx, w)
 	x.receive(w)
 	resp, err := exp.Handle(ctx, inst, &x.request)
@@ -43,7 +45,7 @@ func Serve(ctx context.Context, inst Guest, exp *contract.HandlerExports, w http
 		err = x.respond(inst, resp)
 	}
 	err = x.refused(err)
-	if err == nil {
+	if err == nil && x.hasBody && !x.body.over() {
 		if x.headSent {
 			_ = x.sender.Flush() // nothing is held back for what the guest does yet
 		}
@@ -65,6 +67,7 @@ type exchange struct {
 	body    received // of the request
 	sender  httpmessage.Sender
 
+	answered func()      // see Serve; nil once called
 	ending   atomic.Bool // nothing is sent any more
 	hasBody  bool        // the request has one
 	headSent bool        // the status was given to the client
@@ -133,6 +136,9 @@ func (x *exchange) respond(inst Guest, response contract.Response) error {
 	if out.empty() && length < 0 && !exempt {
 		x.sender.Length(0)
 	}
+	if out.empty() || exempt || length == 0 {
+		x.answer()
+	}
 	x.headSent = true
 	x.sender.Head(p.status, &p.headers.fields)
 	if out.empty() {
@@ -148,10 +154,19 @@ func (x *exchange) respond(inst Guest, response contract.Response) error {
 			x.fail(err)
 			return nil // that is known to the guest, which may go on
 		}
+		x.answer()
 		x.complete = true
 		p.body.sent.sent(nil)
 		return nil
 	})
+}
+
+// answer says that the client can have the whole response from now on.
+func (x *exchange) answer() {
+	if x.answered != nil {
+		x.answered()
+		x.answered = nil
+	}
 }
 
 // reject fails the request for a response that cannot be sent.
@@ -180,6 +195,9 @@ func (x *exchange) stream(out *outbound, discard bool) error {
 	for {
 		n, err := out.Read(buf[:])
 		if n > 0 && !discard {
+			if out.read == out.length {
+				x.answer()
+			}
 			if _, werr := x.sender.Write(buf[:n]); werr != nil {
 				return werr
 			}
