@@ -11,7 +11,7 @@ out=$work/guests
 languages=0.10.2 # of the package with CPython, Ruby and PHP as WASI 0.1 programs
 mkdir -p "$out"
 
-all=(fetch-js values-ts command-js python ruby php)
+all=(fetch-js values-ts command-js after-js python ruby php)
 if [ $# -gt 0 ]; then wanted=("$@"); else wanted=("${all[@]}"); fi
 for w in "${wanted[@]}"; do [[ " ${all[*]} " == *" $w "* ]] || fail "no guest $w; known: ${all[*]}"; done
 
@@ -29,6 +29,10 @@ engine_world() {
 build_fetch-js() { jco componentize "$src/fetch-js/fetch.js" --wit "$(engine_world fetch-js)" -n fetch -o "$1"; }
 build_command-js() { jco componentize "$src/command-js/command.js" --wit "$(engine_world command-js)" -n command --disable fetch-event --disable http -o "$1"; }
 build_values-ts() { jco componentize "$src/values-ts/values.ts" --wit "$src/values-ts/wit" -n library --disable all -o "$1"; }
+
+# --- JavaScript on QuickJS, with WASI 0.3
+
+build_after-js() { jco componentize "$src/after-js/after.js" --wit "$(world "$src/after-js/wit" after-js)" -n after --backend qjs -o "$1"; }
 
 # --- interpreters, which others compiled to WASI 0.1
 
