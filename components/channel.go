@@ -153,20 +153,23 @@ func numbers(t *wit.Type) bool {
 	return t == nil || t.Kind >= wit.KindS8 && t.Kind <= wit.KindF64
 }
 
-// newBuffer checks the part of the guest's memory that a copy names.
-func newBuffer(f *frame, elem *abi.Codec, ptr, n uint32) (*buffer, error) {
+// begin checks the part of the guest's memory that the copy names, whose frame
+// is set.
+func (c *guestCopy) begin(elem *abi.Codec, ptr, n uint32) error {
+	f := &c.frame
 	if n > maxCopy {
-		return nil, errcode.New(errcode.Trap, "stream read/write count too large: %d > %d", n, maxCopy)
+		return errcode.New(errcode.Trap, "stream read/write count too large: %d > %d", n, maxCopy)
 	}
 	if elem != nil && n > 0 {
 		if ptr&(elem.Align()-1) != 0 {
-			return nil, errcode.New(errcode.Trap, "unaligned pointer: %#x is not aligned to %d", ptr, elem.Align())
+			return errcode.New(errcode.Trap, "unaligned pointer: %#x is not aligned to %d", ptr, elem.Align())
 		}
 		if end := uint64(ptr) + uint64(n)*uint64(elem.Size()); end > uint64(len(f.call.Data)) {
-			return nil, errcode.New(errcode.Trap, "read/write pointer out of bounds of memory: %#x > %#x", end, len(f.call.Data))
+			return errcode.New(errcode.Trap, "read/write pointer out of bounds of memory: %#x > %#x", end, len(f.call.Data))
 		}
 	}
-	return &buffer{frame: f, elem: elem, ptr: ptr, length: n}, nil
+	c.buffer = buffer{frame: f, elem: elem, ptr: ptr, length: n}
+	return nil
 }
 
 // view returns the place of the next n elements.
@@ -231,10 +234,15 @@ type channelEnd struct {
 	index   uint32 // of the copy's event
 
 	state   *state
-	frame   frame
-	buffer  *buffer // of the copy under way
-	reclaim bool    // the copy stays pending until its event is delivered
+	copying *guestCopy // the last copy, nil before the first
+	reclaim bool       // the copy stays pending until its event is delivered
 	result  copyResult
+}
+
+// guestCopy is a read or write that a guest began.
+type guestCopy struct {
+	frame  frame
+	buffer buffer
 }
 
 // resource is the sentinel under which the end is in a table.
@@ -263,17 +271,17 @@ func (e *channelEnd) code() uint32 {
 
 func (e *channelEnd) busy() bool { return e.phase == endCopying || e.phase == endCancelling }
 
-func (e *channelEnd) buf() *buffer     { return e.buffer }
+func (e *channelEnd) buf() *buffer     { return &e.copying.buffer }
 func (e *channelEnd) instance() *state { return e.state }
 
 func (e *channelEnd) copied() {
 	e.reclaim, e.result = true, copyCompleted
-	e.pending = e.event
+	e.pending = e
 }
 
 func (e *channelEnd) done(r copyResult) {
 	e.reclaim, e.result = false, r
-	e.pending = e.event
+	e.pending = e
 }
 
 // event is delivered to the guest.
@@ -291,9 +299,8 @@ func (e *channelEnd) event() event {
 	}
 	payload := uint32(r)
 	if !e.channel.future() {
-		payload |= e.buffer.progress << 4
+		payload |= e.copying.buffer.progress << 4
 	}
-	e.buffer = nil
 	return event{e.code(), e.index, payload}
 }
 
@@ -343,6 +350,11 @@ func (s *state) liftEnd(i uint32, t *wit.Type) (*channel, error) {
 	return e.channel, nil
 }
 
-func (s *state) addEnd(c *channel, reader bool) (uint32, error) {
-	return s.table.add(handle{res: endResource(c.typ, reader), rep: &channelEnd{channel: c, reader: reader, state: s}})
+// addReader makes an entry for the readable end of c.
+func (s *state) addReader(c *channel) (uint32, error) {
+	return s.addEnd(&channelEnd{channel: c, reader: true, state: s})
+}
+
+func (s *state) addEnd(e *channelEnd) (uint32, error) {
+	return s.table.add(handle{res: endResource(e.channel.typ, e.reader), rep: e})
 }

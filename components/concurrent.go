@@ -95,7 +95,7 @@ func (c *concurrentCall) resolve(call *abi.Call) error {
 // wait waits for the end of the call, and asks the guest to cancel it when ctx
 // ends.
 func (c *concurrentCall) wait(ctx context.Context, sc *scheduler) error {
-	done := ctx.Done()
+	done, own := ctx.Done(), sc.context()
 	for {
 		select {
 		case <-c.over:
@@ -103,8 +103,8 @@ func (c *concurrentCall) wait(ctx context.Context, sc *scheduler) error {
 				return errcode.New(errcode.OfContext(ctx), "call %s: %w", c.export.name, context.Cause(ctx))
 			}
 			return nil
-		case <-sc.ctx.Done():
-			return errcode.New(errcode.Closed, "call %s: %w", c.export.name, context.Cause(sc.ctx))
+		case <-own.Done():
+			return errcode.New(errcode.Closed, "call %s: %w", c.export.name, context.Cause(own))
 		case <-done:
 			done = nil
 			sc.post(c.cancel)

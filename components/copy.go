@@ -8,12 +8,17 @@ import (
 
 // newChannel is the built-ins stream.new and future.new.
 func (s *state) newChannel(t *wit.Type) (uint64, error) {
-	c := &channel{typ: t}
-	r, err := s.addEnd(c, true)
+	c := &struct {
+		channel        channel
+		reader, writer channelEnd
+	}{channel: channel{typ: t}}
+	c.reader = channelEnd{channel: &c.channel, reader: true, state: s}
+	c.writer = channelEnd{channel: &c.channel, state: s}
+	r, err := s.addEnd(&c.reader)
 	if err != nil {
 		return 0, err
 	}
-	w, err := s.addEnd(c, false)
+	w, err := s.addEnd(&c.writer)
 	return uint64(r) | uint64(w)<<32, err
 }
 
@@ -33,8 +38,11 @@ func (fb *fiber) copyEnd(k int, h *plan.Host, s *state, reader bool, i, ptr, n u
 	if err := e.errInSet(h.Options.Async); err != nil {
 		return 0, err
 	}
-	e.frame.init(s, &h.Options)
-	if e.buffer, err = newBuffer(&e.frame, fb.in.tmpl.component.elemCodecs[k], ptr, n); err != nil {
+	if e.copying == nil {
+		e.copying = &guestCopy{}
+	}
+	e.copying.frame.init(s, &h.Options)
+	if err = e.copying.begin(fb.in.tmpl.component.elemCodecs[k], ptr, n); err != nil {
 		return 0, err
 	}
 	e.phase, e.index = endCopying, i
@@ -135,5 +143,5 @@ func (f *frame) LowerAsync(rep any, t *wit.Type) (uint32, error) {
 			return 0, err
 		}
 	}
-	return s.addEnd(c, true)
+	return s.addReader(c)
 }

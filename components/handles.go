@@ -86,6 +86,24 @@ func (t *table) remove(i uint32) {
 	t.open--
 }
 
+// busy reports whether something goes on that a handle stands for: a call that
+// has not returned, a read or a write.
+func (t *table) busy() bool {
+	for i := range t.entries {
+		switch w := t.entries[i].rep.(type) {
+		case *subtask:
+			if !w.resolved() {
+				return true
+			}
+		case *channelEnd:
+			if w.busy() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func resourceName(r *wit.Resource) string {
 	switch {
 	case r.Name == "":

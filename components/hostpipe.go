@@ -24,12 +24,19 @@ type pipe struct {
 
 	mu    sync.Mutex
 	sched *scheduler // guarded by mu, changed under solo too; of the guest, nil before there is one
+
+	ends [2]hostEnd // of reader and writer
 }
 
 func newPipe(t *wit.Type) *pipe {
-	p := &pipe{typ: t, channel: &channel{typ: t}}
-	p.reader, p.writer = &hostEnd{pipe: p, reads: true}, &hostEnd{pipe: p}
-	return p
+	p := &struct {
+		pipe
+		shared channel
+	}{pipe: pipe{typ: t}, shared: channel{typ: t}}
+	p.channel = &p.shared
+	p.ends = [2]hostEnd{{pipe: &p.pipe, reads: true}, {pipe: &p.pipe}}
+	p.reader, p.writer = &p.ends[0], &p.ends[1]
+	return &p.pipe
 }
 
 // hostEnd is an end that Go holds.
@@ -212,7 +219,8 @@ func (sc *scheduler) toHost(c *channel) any {
 		return rep
 	}
 	p := &pipe{typ: c.typ, channel: c, sched: sc}
-	p.reader = &hostEnd{pipe: p, reads: true}
+	p.ends[0] = hostEnd{pipe: p, reads: true}
+	p.reader = &p.ends[0]
 	sc.adopt(p.reader)
 	if c.future() {
 		return &FutureReader{p.reader}
@@ -288,16 +296,17 @@ func (sc *scheduler) bridge(e *hostEnd, other *scheduler, t *wit.Type) *channel 
 	other.release(e)
 	to.sched = sc
 	sc.adopt(to.writer)
+	ctx := sc.context()
 	sc.work.Go(func() {
 		defer to.writer.close()
 		defer from.close()
 		for {
 			op := &hostOp{}
-			n, err := from.do(sc.ctx, op, bridged(t))
+			n, err := from.do(ctx, op, bridged(t))
 			if err != nil {
 				return
 			}
-			_, err = to.writer.writeAll(sc.ctx, n, func(done int) *hostOp { return &hostOp{values: op.values[done:]} })
+			_, err = to.writer.writeAll(ctx, n, func(done int) *hostOp { return &hostOp{values: op.values[done:]} })
 			if err != nil || t.Kind == wit.KindFuture {
 				return
 			}

@@ -17,7 +17,7 @@ type source struct {
 	rep     any // an abi.Source or an abi.Stream[byte]
 	channel *channel
 	writer  *hostEnd
-	ctx     context.Context
+	ctx     context.Context // of the goroutine, as is cancel; nil before it starts
 	cancel  context.CancelFunc
 	started bool
 	closing sync.Once
@@ -30,8 +30,10 @@ func (sc *scheduler) fromSource(rep any, t *wit.Type) *channel {
 	p.reader.given = true
 	sc.adopt(p.writer)
 	s := &source{sc: sc, rep: rep, channel: p.channel, writer: p.writer}
-	s.ctx, s.cancel = context.WithCancel(sc.ctx)
 	p.channel.source = s
+	if sc.sources == nil {
+		sc.sources = map[*source]struct{}{}
+	}
 	sc.sources[s] = struct{}{}
 	return p.channel
 }
@@ -43,6 +45,7 @@ func (s *source) start() {
 	}
 	s.started = true
 	delete(s.sc.sources, s)
+	s.ctx, s.cancel = context.WithCancel(s.sc.context())
 	s.sc.work.Go(func() {
 		defer s.writer.close()
 		defer s.close()
@@ -65,7 +68,6 @@ func (s *source) detach() any {
 	delete(s.sc.sources, s)
 	s.channel.source = nil
 	s.sc.release(s.writer)
-	s.cancel()
 	return s.rep
 }
 
@@ -85,7 +87,9 @@ func (s *source) drop() {
 // close lets go of what Go gave, once.
 func (s *source) close() {
 	s.closing.Do(func() {
-		s.cancel()
+		if s.cancel != nil {
+			s.cancel()
+		}
 		s.rep.(interface{ Close() }).Close()
 	})
 }

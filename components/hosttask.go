@@ -56,7 +56,8 @@ func (sub *subtask) startHost(fb *fiber, bound *hostFunc) (abi.Work, error) {
 // background runs work on a goroutine and ends the call when it is done.
 func (sub *subtask) background(sc *scheduler, work abi.Work) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(sc.in.main.ctx.Context))
-	stop := context.AfterFunc(sc.ctx, func() { cancel(context.Cause(sc.ctx)) })
+	own := sc.context()
+	stop := context.AfterFunc(own, func() { cancel(context.Cause(own)) })
 	sub.cancel = func(*state) error {
 		cancel(context.Canceled)
 		return nil

@@ -102,7 +102,7 @@ func (t *Template) newInstance() *Instance {
 	}
 	in.main.in, in.main.ctx.fiber, in.cur = in, &in.main, &in.main
 	if t.Async() {
-		in.async = newScheduler(in)
+		in.async = &scheduler{in: in}
 	}
 	states := make([]state, len(p.Parents))
 	for i, parent := range p.Parents {
@@ -192,14 +192,19 @@ func (in *Instance) Release(ctx context.Context) {
 	if in.tmpl == nil {
 		return
 	}
+	rests := true
 	if in.async != nil {
-		in.async.stop()
+		if rests = in.async.rests(); rests {
+			in.async.detach()
+		} else {
+			in.async.stop()
+		}
 	}
 	kept := in.keepGranted()
 	for _, s := range in.states {
 		s.table.closeAll(ctx)
 	}
-	if next := in.renew(ctx, kept); next == nil {
+	if next := in.renew(ctx, kept, rests); next == nil {
 		(&table{entries: kept}).closeAll(ctx)
 		in.destroy(ctx)
 	} else if !in.tmpl.reuse.push(next) {
@@ -210,6 +215,9 @@ func (in *Instance) Release(ctx context.Context) {
 
 // destroy gives back what the instance consists of.
 func (in *Instance) destroy(ctx context.Context) {
+	if in.async != nil {
+		in.async.stop()
+	}
 	for _, s := range in.states {
 		s.table.closeAll(ctx)
 	}

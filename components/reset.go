@@ -16,7 +16,8 @@ import (
 // An instance whose code can change nothing but memories, globals and handles
 // is set back to what it was after instantiation and used again, which takes a
 // tenth of the time of instantiating. Which ones these are is known of the
-// code: it writes no tables and drops no segments that it reads. What start
+// code: it writes no tables and drops no segments that it reads. If it uses the
+// asynchronous ABI, nothing of that may go on in the instance either. What start
 // functions drew from the host is not shared between invocations, unless
 // [LinkConfig].ReuseInitialized says so.
 
@@ -33,6 +34,8 @@ type origin struct {
 	// what granted says.
 	tables  []table
 	granted []grant
+	// threads are the indices of threads that are free, likewise.
+	threads []threads
 }
 
 // grant is a handle that the host gave to a start function, by an import
@@ -157,8 +160,12 @@ func (in *Instance) remember() (*origin, error) {
 	if in.outside && !t.reuseInitialized {
 		return nil, nil
 	}
-	o := &origin{globals: make([][]uint64, len(in.mods)), tables: make([]table, len(in.states))}
+	if in.async != nil && !in.async.rests() {
+		return nil, nil
+	}
+	o := &origin{globals: make([][]uint64, len(in.mods)), tables: make([]table, len(in.states)), threads: make([]threads, len(in.states))}
 	for i, s := range in.states {
+		o.threads[i] = threads{entries: make([]*thread, len(s.threads.entries)), free: slices.Clone(s.threads.free)}
 		o.tables[i] = table{entries: slices.Clone(s.table.entries), free: s.table.free, open: s.table.open}
 		if !s.quiet() || !o.replace(i, in.grants) {
 			return nil, nil // it is of this instance alone
@@ -307,6 +314,8 @@ func (in *Instance) restore(kept []handle) error {
 	for i, s := range in.states {
 		s.table.entries = append(s.table.entries[:0], o.tables[i].entries...)
 		s.table.free, s.table.open = o.tables[i].free, o.tables[i].open
+		s.threads.entries = append(s.threads.entries[:0], o.threads[i].entries...)
+		s.threads.free = append(s.threads.free[:0], o.threads[i].free...)
 	}
 	return in.regrant(kept)
 }
@@ -318,9 +327,10 @@ func (s *state) quiet() bool {
 
 // renew returns an instance in its initial state that is made of in, or nil if
 // that is not possible. The instance is another one, so that who still holds
-// in cannot reach it. Handles that are open, but for kept, were dropped before.
-func (in *Instance) renew(ctx context.Context, kept []handle) *Instance {
-	if in.origin == nil || in.dead != nil || in.calling || in.async != nil || in.tmpl.reuse.full() {
+// in cannot reach it. Handles that are open, but for kept, were dropped before;
+// rests says whether nothing asynchronous was under way then.
+func (in *Instance) renew(ctx context.Context, kept []handle, rests bool) *Instance {
+	if in.origin == nil || in.dead != nil || in.calling || !rests || in.tmpl.reuse.full() {
 		return nil
 	}
 	for _, s := range in.states {
@@ -338,6 +348,9 @@ func (in *Instance) renew(ctx context.Context, kept []handle) *Instance {
 		states: in.states, origin: in.origin, globals: in.globals, grants: in.grants,
 	}
 	next.main.in, next.main.ctx.fiber, next.cur = next, &next.main, &next.main
+	if in.async != nil {
+		next.async = in.async.succeed(next)
+	}
 	for _, s := range next.states {
 		s.inst = next
 	}

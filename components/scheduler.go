@@ -23,19 +23,22 @@ type scheduler struct {
 	// without a thread running.
 	working int
 
-	work   sync.WaitGroup // the goroutines of calls that run in Go
-	cancel context.CancelCauseFunc
-	ctx    context.Context // of those goroutines
+	work sync.WaitGroup // the goroutines of calls that run in Go
 
 	mu     sync.Mutex
 	posted []posted      // guarded by mu; to be run where no guest code is
-	wake   chan struct{} // holds one if posted is not empty
+	wake   chan struct{} // set under mu when somebody sleeps first; holds one if posted was not empty since
 	closed error         // guarded by mu; why nothing is posted any more
 	// ends are those of streams and futures that Go holds: they may wake a
-	// thread too. Guarded by mu.
+	// thread too. Guarded by mu; made with the first.
 	ends map[*hostEnd]struct{}
+	// ctx is of goroutines that end with the instance. Guarded by mu, as is
+	// cancel; made when it is asked for.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
 
-	// sources are those that were not started yet.
+	spare []posted // empty; room for posted
+	// sources are those that were not started yet; made with the first.
 	sources map[*source]struct{}
 }
 
@@ -45,10 +48,45 @@ type posted struct {
 	lost func() // instead of run, if that will never be; nil for nothing
 }
 
-func newScheduler(in *Instance) *scheduler {
-	sc := &scheduler{in: in, ends: map[*hostEnd]struct{}{}, sources: map[*source]struct{}{}, wake: make(chan struct{}, 1)}
-	sc.ctx, sc.cancel = context.WithCancelCause(context.Background())
-	return sc
+// context returns the context of goroutines that end with the instance. It may
+// be called by any goroutine.
+func (sc *scheduler) context() context.Context {
+	sc.mu.Lock()
+	defer sc.mu.Unlock()
+	if sc.ctx == nil {
+		sc.ctx, sc.cancel = context.WithCancelCause(context.Background())
+		if sc.closed != nil {
+			sc.cancel(sc.closed)
+		}
+	}
+	return sc.ctx
+}
+
+// rests reports whether nothing goes on in the instance: no thread, no call that
+// runs in Go, and no read or write that somebody could complete. Ends of streams
+// and futures that nobody uses may be left: detach tells those at the other end.
+func (sc *scheduler) rests() bool {
+	if sc.threads > 0 || sc.working > 0 {
+		return false
+	}
+	for _, s := range sc.in.states {
+		if s.table.busy() {
+			return false
+		}
+	}
+	return true
+}
+
+// succeed returns the scheduler of next, which is made of sc's instance. It
+// takes over the coroutines of sc, which rests and is of no use any more; sc
+// stays what those in Go see who have something of the instance yet.
+func (sc *scheduler) succeed(next *Instance) *scheduler {
+	for _, fb := range sc.fibers {
+		fb.in = next
+	}
+	heir := &scheduler{in: next, fibers: sc.fibers, idle: sc.idle, waiting: sc.waiting[:0], posted: sc.spare}
+	sc.fibers, sc.idle, sc.waiting, sc.spare = nil, nil, nil, nil
+	return heir
 }
 
 // reserve counts one more thread or call that runs in Go.
@@ -90,14 +128,19 @@ func (sc *scheduler) park(fb *fiber) {
 	fb.stop()
 }
 
-// stop ends every coroutine and every goroutine. Threads that are parked
-// unwind.
-func (sc *scheduler) stop() {
+// detach ends every goroutine and lets go of what Go has of the instance.
+func (sc *scheduler) detach() {
 	sc.kill(errReleased)
 	for s := range sc.sources {
 		s.close()
 	}
 	sc.work.Wait()
+}
+
+// stop ends every coroutine, and what detach ends. Threads that are parked
+// unwind.
+func (sc *scheduler) stop() {
+	sc.detach()
 	for _, fb := range sc.fibers {
 		sc.in.cur = fb
 		fb.stop()
@@ -109,7 +152,7 @@ func (sc *scheduler) stop() {
 // wait for some.
 func (sc *scheduler) kill(why error) {
 	sc.mu.Lock()
-	over, ends, lost := sc.closed != nil, sc.ends, sc.posted
+	over, ends, lost, cancel := sc.closed != nil, sc.ends, sc.posted, sc.cancel
 	if !over {
 		sc.closed, sc.posted, sc.ends = why, nil, nil
 	}
@@ -120,7 +163,9 @@ func (sc *scheduler) kill(why error) {
 	for e := range ends {
 		e.abandon(why)
 	}
-	sc.cancel(why)
+	if cancel != nil {
+		cancel(why)
+	}
 	sc.lose(lost)
 }
 
@@ -129,6 +174,9 @@ func (sc *scheduler) adopt(e *hostEnd) {
 	sc.mu.Lock()
 	why := sc.closed
 	if why == nil {
+		if sc.ends == nil {
+			sc.ends = map[*hostEnd]struct{}{}
+		}
 		sc.ends[e] = struct{}{}
 	}
 	sc.mu.Unlock()
@@ -180,21 +228,29 @@ func (sc *scheduler) enqueue(p posted) bool {
 	return true
 }
 
+// maxSpare bounds the room kept for what will be posted.
+const maxSpare = 64
+
 // drain runs what was posted.
 func (sc *scheduler) drain() error {
 	for {
 		sc.mu.Lock()
 		fs := sc.posted
-		sc.posted = nil
-		sc.mu.Unlock()
 		if len(fs) == 0 {
+			sc.mu.Unlock()
 			return nil
 		}
+		sc.posted, sc.spare = sc.spare, nil
+		sc.mu.Unlock()
 		for i, f := range fs {
 			if err := f.run(); err != nil {
 				sc.lose(fs[i+1:])
 				return err
 			}
+		}
+		if cap(fs) <= maxSpare {
+			clear(fs)
+			sc.spare = fs[:0]
 		}
 	}
 }
@@ -258,6 +314,15 @@ func (sc *scheduler) run(done func() bool) error {
 
 // sleep waits until something is posted or the call must stop.
 func (sc *scheduler) sleep() error {
+	sc.mu.Lock()
+	if sc.wake == nil {
+		sc.wake = make(chan struct{}, 1)
+		if len(sc.posted) > 0 {
+			sc.wake <- struct{}{}
+		}
+	}
+	wake := sc.wake
+	sc.mu.Unlock()
 	ctx := sc.in.main.ctx.Context
 	var timeout <-chan time.Time
 	if !sc.in.deadline.IsZero() {
@@ -266,7 +331,7 @@ func (sc *scheduler) sleep() error {
 		timeout = t.C
 	}
 	select {
-	case <-sc.wake:
+	case <-wake:
 	case <-ctx.Done():
 	case <-timeout:
 	}

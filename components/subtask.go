@@ -160,15 +160,17 @@ func (sub *subtask) finish(write func(*abi.Call) error) error {
 
 // progress makes an event of a change to come, once the caller has a handle.
 func (sub *subtask) progress() {
-	if sub.index == 0 {
-		return
+	if sub.index != 0 {
+		sub.pending = sub
 	}
-	sub.pending = func() event {
-		if sub.resolved() {
-			sub.deliver()
-		}
-		return event{eventSubtask, sub.index, uint32(sub.phase)}
+}
+
+// event is delivered to the caller.
+func (sub *subtask) event() event {
+	if sub.resolved() {
+		sub.deliver()
 	}
+	return event{eventSubtask, sub.index, uint32(sub.phase)}
 }
 
 // deliver ends what the caller lent.

@@ -28,8 +28,10 @@ type task struct {
 	phase taskPhase
 	frame frame // its side of the boundary; frame.borrows must be 0 to return
 
-	implicit *thread
+	implicit *thread // nil before it is reserved
 	threads  []*thread
+	first    thread // implicit
+	alone    [1]*thread
 
 	// start writes the parameters; resolve takes the result, or nil if the
 	// task was cancelled.
@@ -57,8 +59,7 @@ func (in *Instance) startLift(l int, caller *state, host bool, start, resolve fu
 func (s *state) runSync(caller *state, body func(fb *fiber) error) error {
 	tk := &task{state: s, phase: taskStarted}
 	return tk.launch(caller, func(fb *fiber) error {
-		s.threads.add(tk.implicit)
-		tk.threads = append(tk.threads, tk.implicit)
+		tk.register()
 		if err := body(fb); err != nil {
 			return err
 		}
@@ -75,10 +76,11 @@ func (tk *task) launch(caller *state, run func(fb *fiber) error) error {
 	if err := s.enterFrom(caller); err != nil {
 		return err
 	}
-	var err error
-	if tk.implicit, err = tk.newThread(run); err != nil {
+	if err := s.inst.async.reserve(); err != nil {
 		return err
 	}
+	tk.first = thread{task: tk, run: run}
+	tk.implicit = &tk.first
 	if err := s.inst.resume(tk.implicit, false); err != nil {
 		return err
 	}
@@ -153,9 +155,14 @@ func (tk *task) enter() (bool, error) {
 			s.exclusive = th
 		}
 	}
-	s.threads.add(th)
-	tk.threads = append(tk.threads, th)
+	tk.register()
 	return true, nil
+}
+
+// register lists the task's first thread, which begins.
+func (tk *task) register() {
+	tk.state.threads.add(tk.implicit)
+	tk.threads = append(tk.alone[:0], tk.implicit)
 }
 
 // leave ends the task's first thread.
@@ -336,8 +343,9 @@ func (tk *task) callbacks(fb *fiber, packed uint32) error {
 			return errcode.New(errcode.Trap, "unsupported callback code: %d", packed&15)
 		}
 		s.exclusive = th
-		stack := [3]uint64{uint64(ev.code), uint64(ev.p1), uint64(ev.p2)}
-		if err := fb.call(tk.lift.Options.Callback, stack[:]); err != nil {
+		stack := tk.frame.flat[:3]
+		stack[0], stack[1], stack[2] = uint64(ev.code), uint64(ev.p1), uint64(ev.p2)
+		if err := fb.call(tk.lift.Options.Callback, stack); err != nil {
 			return err
 		}
 		packed = uint32(stack[0])

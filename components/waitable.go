@@ -19,10 +19,13 @@ type event struct{ code, p1, p2 uint32 }
 // waitable is what subtasks and the ends of streams and futures have in
 // common.
 type waitable struct {
-	pending    func() event // nil without an event; makes the event when it is delivered
+	pending    eventer // nil without an event
 	set        *waitableSet
 	syncWaiter bool
 }
+
+// eventer makes an event when it is delivered.
+type eventer interface{ event() event }
 
 // waiter is an entry of a table of handles that can be waited for.
 type waiter interface{ base() *waitable }
@@ -39,9 +42,9 @@ func (w *waitable) waitPending(th *thread) {
 }
 
 func (w *waitable) take() event {
-	make := w.pending
+	p := w.pending
 	w.pending = nil
-	return make()
+	return p.event()
 }
 
 func (w *waitable) join(set *waitableSet) {
