@@ -1,59 +1,27 @@
 #!/bin/bash
 # build.sh [NAME…]: builds the guests of examples/ from source, all or those named,
 # and prints the size and seconds of each. The work is done in .guests-work/, which
-# may be deleted at any time; toolchains come from apt (as root), npm and Go.
+# may be deleted at any time; toolchains come from apt (as root), npm, PyPI
+# and Go.
 #
 # Guests up to 200 KB are committed, so that nobody needs any of this to run them.
 set -euo pipefail
 
-examples=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-root=$(dirname "$examples")
-work=${GUESTS_WORK:-$root/.guests-work}
-mkdir -p "$work/tmp"
+# shellcheck source=toolchain/tools.sh
+source "$(dirname "${BASH_SOURCE[0]}")/toolchain/tools.sh" guests
+examples=$root/examples
 
-all=(counter fetch hello-rust hello-c command-rust command-c counter-go hello-js counter-js library-js)
+all=(counter fetch hello-rust hello-c command-rust command-c counter-go hello-js counter-js library-js hello-py)
 if [ $# -gt 0 ]; then wanted=("$@"); else wanted=("${all[@]}"); fi
 
-fail() { echo "guests: $*" >&2; exit 1; }
 wants() { local w; for w in "${wanted[@]}"; do [[ " $* " == *" $w "* ]] && return 0; done; return 1; }
 for w in "${wanted[@]}"; do [[ " ${all[*]} " == *" $w "* ]] || fail "no guest $w; known: ${all[*]}"; done
 
-# --- toolchains
-
-packages() { # apt packages that give the commands; installs what is missing
-  local missing=() p
-  for p in "$@"; do dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p"); done
-  [ ${#missing[@]} -gt 0 ] || return 0
-  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    fail "missing packages; run as root: apt-get install ${missing[*]}"
-  fi
-  echo "guests: installing ${missing[*]}" >&2
-  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"; } \
-    >"$work/apt.log" 2>&1 || fail "apt-get failed: $(tail -2 "$work/apt.log")"
-}
-
-command -v node >/dev/null && command -v npm >/dev/null || packages nodejs npm
-if ! cmp -s "$examples/toolchain/package.json" "$work/package.json" || [ ! -d "$work/node_modules" ]; then
-  cp "$examples/toolchain/package.json" "$work/package.json"
-  (cd "$work" && npm install --no-audit --no-fund --no-package-lock >npm.log 2>&1) || fail "npm failed: $(tail -2 "$work/npm.log")"
-fi
-node_bin=$work/node_modules/.bin
-jco() { node "$node_bin/jco" "$@"; }
-
+npm_tools
 if wants hello-c command-c command-rust; then packages clang-22 lld-22 wasi-libc libclang-rt-22-dev-wasm32; fi
 if wants counter fetch hello-rust command-rust; then packages rustc-web cargo-web rust-web-src lld-22; fi
 
-# --- WIT: the packages that the project serves, beside a guest's own world
-
-world() { # NAME: prints the folder
-  local dir=$work/wit/$1 package
-  rm -rf "$dir" && mkdir -p "$dir/deps"
-  cp "$examples/$1"/wit/*.wit "$dir/"
-  for package in "$root"/wit/packages/*/*@*; do
-    cp -r "$package" "$dir/deps/$(basename "$(dirname "$package")")-$(basename "$package" | tr '@' '_')"
-  done
-  echo "$dir"
-}
+wit() { world "$examples/$1/wit" "$1"; } # NAME: prints the folder with its world
 
 # --- Rust: Debian's compiler with the standard library built from its source
 
@@ -95,7 +63,7 @@ rust_http() { # NAME CRATE: sets core to the core module
 build_counter() {
   local core
   rust_http counter counter
-  jco embed "$core" --wit "$(world counter)" -n imports -o "$work/tmp/counter.wasm"
+  jco embed "$core" --wit "$(wit counter)" -n imports -o "$work/tmp/counter.wasm"
   jco new "$work/tmp/counter.wasm" -o "$1"
 }
 
@@ -130,7 +98,7 @@ build_command-rust() {
 
 build_hello-c() {
   clang-22 --target=wasm32 -O2 -Wall -Wextra -Werror -nostdlib -Wl,--no-entry,--strip-all "$examples/hello-c/hello.c" -o "$work/tmp/hello-c.core.wasm"
-  jco embed "$work/tmp/hello-c.core.wasm" --wit "$(world hello-c)" -n hello -o "$work/tmp/hello-c.wasm"
+  jco embed "$work/tmp/hello-c.core.wasm" --wit "$(wit hello-c)" -n hello -o "$work/tmp/hello-c.wasm"
   jco new "$work/tmp/hello-c.wasm" -o "$1"
 }
 
@@ -175,21 +143,25 @@ build_counter-go() {
     -buildmode=c-shared -ldflags='-s -w' -o "$t/core.wasm" .)
   node "$node_bin/wasm-as" --enable-bulk-memory "$examples/toolchain/adapter_memory.wat" -o "$t/memory.wasm"
   node "$node_bin/wasm-merge" --all-features "$t/core.wasm" main "$t/memory.wasm" memory -o "$t/merged.wasm"
-  jco embed "$t/merged.wasm" --wit "$(world counter-go)" -n counter -o "$t/embedded.wasm"
+  jco embed "$t/merged.wasm" --wit "$(wit counter-go)" -n counter -o "$t/embedded.wasm"
   jco new "$t/embedded.wasm" --wasi-reactor -o "$1"
 }
 
 # --- JavaScript: on StarlingMonkey, and on QuickJS, which does without wasi:http 0.2
 
 build_hello-js() {
-  jco componentize "$examples/hello-js/hello.js" --wit "$(world hello-js)" -n hello --disable fetch-event -o "$1"
+  jco componentize "$examples/hello-js/hello.js" --wit "$(wit hello-js)" -n hello --disable fetch-event -o "$1"
 }
 build_counter-js() {
-  jco componentize "$examples/counter-js/counter.js" --wit "$(world counter-js)" -n counter --disable fetch-event -o "$1"
+  jco componentize "$examples/counter-js/counter.js" --wit "$(wit counter-js)" -n counter --disable fetch-event -o "$1"
 }
 build_library-js() {
-  jco componentize "$examples/library-js/library.js" --wit "$(world library-js)" -n library --backend qjs --backend-qjs-disable-async -o "$1"
+  jco componentize "$examples/library-js/library.js" --wit "$(wit library-js)" -n library --backend qjs --backend-qjs-disable-async -o "$1"
 }
+
+# --- Python
+
+build_hello-py() { componentize_py "$examples/hello-py" "$(wit hello-py)" hello "$1"; }
 
 # --- all of them
 
@@ -204,8 +176,7 @@ for name in "${wanted[@]}"; do
   set -e
   if [ "$status" = 0 ] && [ -s "$work/tmp/$name.out.wasm" ]; then
     mv "$work/tmp/$name.out.wasm" "$out"
-    awk -v n="$name" -v b="$(stat -c %s "$out")" -v s="$started" -v e="$(date +%s.%N)" \
-      'BEGIN { printf "%-14s %9d bytes %6.1f s\n", n, b, e - s }'
+    printf '%-14s %9d bytes %6s s\n' "$name" "$(stat -c %s "$out")" "$(seconds "$started")"
   else
     failed+=("$name")
     echo "$name FAILED; the end of $work/$name.log:"

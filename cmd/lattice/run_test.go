@@ -154,9 +154,21 @@ func TestInspectAndWIT(t *testing.T) {
 	if want := "func(bucket: borrow<bucket>, key: string, delta: u64) -> result<u64, error>"; increment != want {
 		t.Errorf("increment is %q, want %q", increment, want)
 	}
+	imports := len(v.Imports)
+	v.Exports = nil
+	h.json(&v, "inspect", filepath.Join(refdata.Dir(t, "guests/wasm"), "js-pure-qjs.wasm"))
+	older := ""
+	for _, f := range v.Exports[len(v.Exports)-1].Functions {
+		if f.Name == "older" {
+			older = f.Type
+		}
+	}
+	if want := "func(p: person, by: u8) -> person"; older != want {
+		t.Errorf("older is %q, want %q", older, want)
+	}
 	var plan components.Plan
 	h.json(&plan, "inspect", "--plan", example("counter/counter.wasm"))
-	if len(plan.Steps) < 3 || len(plan.Lifts) != 1 || len(plan.Hosts) == 0 || len(plan.Imports) != len(v.Imports) {
+	if len(plan.Steps) < 3 || len(plan.Lifts) != 1 || len(plan.Hosts) == 0 || len(plan.Imports) != imports {
 		t.Errorf("inspect --plan: %+v", plan)
 	}
 	text := h.ok("inspect", example("counter/counter.wasm"), "--plan")

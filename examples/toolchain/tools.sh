@@ -40,6 +40,27 @@ npm_tools() {
 
 jco() { node "$node_bin/jco" "$@"; }
 
+# python_tools: installs the pinned packages of requirements.txt once, into a virtual
+# environment. Scripts that run side by side wait for each other.
+python_tools() {
+  local pins=$toolchain/requirements.txt
+  exec 8>"$work/python.lock"
+  flock 8
+  if ! cmp -s "$pins" "$work/python.installed" || [ ! -x "$work/python/bin/componentize-py" ]; then
+    python3 -c 'import ensurepip, venv' 2>/dev/null || packages python3 python3-venv
+    { rm -rf "$work/python" && python3 -m venv "$work/python" && "$work/python/bin/pip" install --disable-pip-version-check -r "$pins"; } \
+      >"$work/pip.log" 2>&1 || fail "pip failed: $(tail -2 "$work/pip.log")"
+    cp "$pins" "$work/python.installed"
+  fi
+  exec 8>&-
+}
+
+# componentize_py FOLDER WIT WORLD OUTPUT: makes a component of app.py in the folder.
+componentize_py() {
+  python_tools
+  PYTHONDONTWRITEBYTECODE=1 "$work/python/bin/componentize-py" -q -d "$2" -w "$3" componentize app -p "$1" -o "$4"
+}
+
 # world FOLDER NAME: makes a folder of a guest's own world and the packages that the
 # project serves, for jco, and prints it.
 world() {

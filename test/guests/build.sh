@@ -11,7 +11,7 @@ out=$work/guests
 languages=0.10.2 # of the package with CPython, Ruby and PHP as WASI 0.1 programs
 mkdir -p "$out"
 
-all=(fetch-js values-ts command-js after-js python ruby php)
+all=(fetch-js values-ts command-js after-js values-py command-py python ruby php)
 if [ $# -gt 0 ]; then wanted=("$@"); else wanted=("${all[@]}"); fi
 for w in "${wanted[@]}"; do [[ " ${all[*]} " == *" $w "* ]] || fail "no guest $w; known: ${all[*]}"; done
 
@@ -34,6 +34,11 @@ build_values-ts() { jco componentize "$src/values-ts/values.ts" --wit "$src/valu
 
 build_after-js() { jco componentize "$src/after-js/after.js" --wit "$(world "$src/after-js/wit" after-js)" -n after --backend qjs -o "$1"; }
 
+# --- Python
+
+build_values-py() { componentize_py "$src/values-py" "$src/values-py/wit" library "$1"; }
+build_command-py() { componentize_py "$src/command-py" "$(world "$src/command-py/wit" command-py)" command "$1"; }
+
 # --- interpreters, which others compiled to WASI 0.1
 
 # interpreter FILE OUTPUT: a component of a program of the package.
@@ -54,7 +59,7 @@ build_php() { interpreter php-cgi-8.2.0.wasm "$1"; }
 
 # made NAME: a digest of what the guest is made of.
 made() {
-  { cat "$toolchain/package.json" "$toolchain/tools.sh" "${BASH_SOURCE[0]}"
+  { cat "$toolchain/package.json" "$toolchain/requirements.txt" "$toolchain/tools.sh" "${BASH_SOURCE[0]}"
     find "$src" "$root/wit/packages" -type f \( -path "$src/$1/*" -o -path "$root/wit/*" \) -print0 | LC_ALL=C sort -z | xargs -0 cat; } | sha256sum | cut -d' ' -f1
 }
 

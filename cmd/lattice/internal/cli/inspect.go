@@ -13,6 +13,7 @@ import (
 	"latticework/cmd/lattice/internal/deployment"
 	"latticework/cmd/lattice/internal/wiring"
 	"latticework/components"
+	"latticework/components/world"
 	"latticework/host"
 	"latticework/internal/errcode"
 	"latticework/wit"
@@ -117,11 +118,38 @@ func inspect(ctx context.Context, file string) (*inspection, error) {
 		x.ServedBy = servedBy(e, builtins)
 		v.Imports = append(v.Imports, x)
 	}
+	named := exportedFuncs(data)
 	for _, e := range code.Exports() {
+		for i, f := range e.Funcs {
+			if t := named[[2]string{e.Name, f.Name}]; t != nil {
+				e.Funcs[i].Type = t
+			}
+		}
 		v.Exports = append(v.Exports, viewExtern(e))
 	}
 	v.Asks = asks(v.Imports)
 	return v, nil
+}
+
+// exportedFuncs returns the types of the functions that interfaces export, by
+// interface and name, with the names that the world gives to what they are made
+// of: a compiled component keeps those of imports alone. It is empty if WIT
+// cannot say what the component exports.
+func exportedFuncs(data []byte) map[[2]string]*wit.FuncType {
+	named := map[[2]string]*wit.FuncType{}
+	_, w, err := world.Of(data)
+	if err != nil {
+		return named
+	}
+	for _, item := range w.Exports {
+		if item.Interface == nil {
+			continue
+		}
+		for _, f := range item.Interface.Funcs {
+			named[[2]string{item.Name, f.Name}] = f.Type
+		}
+	}
+	return named
 }
 
 func servedBy(e components.Extern, builtins []*abi.Interface) string {
