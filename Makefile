@@ -79,5 +79,6 @@ abi-oracle: ## the canonical ABI beside the specification's definitions.py, of C
 	@bash .ci/abi-oracle
 
 .PHONY: guests
-guests: ## build every guest of examples/ from source
+guests: ## build every guest that is kept, of examples/ and of the benchmarks, from source
 	@bash examples/build.sh
+	@bash test/perf/guest/build.sh

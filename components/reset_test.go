@@ -32,6 +32,7 @@ type keeper struct {
 	names  []string
 	tables bool
 	host   bool
+	fresh  bool // link it so that no instance is set back
 }
 
 func (k *keeper) bytes() []byte {
@@ -97,7 +98,7 @@ func (k *keeper) link(t testing.TB, cfg components.EngineConfig, reuse bool) *co
 	if err != nil {
 		t.Fatal(err)
 	}
-	link := components.LinkConfig{ReuseInitialized: reuse}
+	link := components.LinkConfig{ReuseInitialized: reuse, NoReset: k.fresh}
 	if k.host {
 		n := uint32(0)
 		link.Interfaces = []*abi.Interface{{Name: "touch", Funcs: []abi.Func{{
@@ -168,8 +169,7 @@ func TestResetAnswersAsFresh(t *testing.T) {
 		for _, tables := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/tables=%v", engine, tables), func(t *testing.T) {
 				k := keeper{tables: tables}
-				reset, fresh := k.link(t, cfg, false), (&keeper{tables: tables}).link(t, cfg, false)
-				fresh.NeverReuse()
+				reset, fresh := k.link(t, cfg, false), (&keeper{tables: tables, fresh: true}).link(t, cfg, false)
 				for seed := range uint64(150) {
 					var got [2][]string
 					for i, tmpl := range []*components.Template{reset, fresh} {
@@ -180,6 +180,9 @@ func TestResetAnswersAsFresh(t *testing.T) {
 					if fmt.Sprint(got[0]) != fmt.Sprint(got[1]) {
 						t.Fatalf("seed %d:\n set back: %q\n fresh:    %q", seed, got[0], got[1])
 					}
+				}
+				if kept := fresh.Kept(); kept != 0 {
+					t.Fatalf("%d instances are kept that were never to be set back", kept)
 				}
 				if kept := reset.Kept(); tables != (kept == 0) {
 					t.Fatalf("%d instances are kept, the guest writes tables: %v", kept, tables)

@@ -3,7 +3,6 @@ package perf
 import (
 	"context"
 	_ "embed"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -166,42 +165,4 @@ func direct(b *testing.B) keyvalue.Keys {
 		b.Fatal(err)
 	}
 	return bucket
-}
-
-// BenchmarkHTTPHello compares a hello through an instance in its initial state
-// for each request with net/http alone.
-func BenchmarkHTTPHello(b *testing.B) {
-	t := link(b, newEngine(b, components.EngineConfig{}), guest(b, "rust-http"), given(b)...)
-	exp, err := contract.ResolveIncomingHandler(t)
-	if err != nil {
-		b.Fatal(err)
-	}
-	component := server(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		in, err := t.Acquire(r.Context())
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		defer in.Release(context.WithoutCancel(r.Context()))
-		if err := wasihttp.Serve(r.Context(), in, exp, w, r); err != nil {
-			b.Error(err)
-		}
-	}))
-	raw := server(b, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/plain")
-		_, _ = w.Write([]byte("Hello from Go, " + r.URL.Path + "\n"))
-	}))
-	for _, conns := range []int{8, 64} {
-		name := map[int]string{8: "8", 64: "64"}[conns]
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				c, r, x := ratio(
-					func() float64 { return load(b, component, conns, 400*time.Millisecond) },
-					func() float64 { return load(b, raw, conns, 400*time.Millisecond) })
-				record(b, "http-hello-fresh-"+name+"-connections", 1e9/c, "req/s")
-				record(b, "http-hello-raw-"+name+"-connections", 1e9/r, "req/s")
-				recordGoal(b, "http-hello-fresh-over-raw-"+name+"-connections", 1/x, "x", ">=", 0.5)
-			}
-		})
-	}
 }

@@ -62,7 +62,8 @@ func newEngine(b *testing.B, cfg components.EngineConfig) *components.Engine {
 	return e
 }
 
-func link(b *testing.B, e *components.Engine, code []byte, given ...*abi.Interface) *components.Template {
+// compile compiles code and returns it with WASI, which grants nothing, and given.
+func compile(b *testing.B, e *components.Engine, code []byte, given ...*abi.Interface) (*components.Component, []*abi.Interface) {
 	b.Helper()
 	c, err := e.Compile(context.Background(), code)
 	if err != nil {
@@ -73,7 +74,13 @@ func link(b *testing.B, e *components.Engine, code []byte, given ...*abi.Interfa
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = s.Close() })
-	t, err := c.Link(components.LinkConfig{Interfaces: append(s.Interfaces(), given...)})
+	return c, append(s.Interfaces(), given...)
+}
+
+func link(b *testing.B, e *components.Engine, code []byte, given ...*abi.Interface) *components.Template {
+	b.Helper()
+	c, all := compile(b, e, code, given...)
+	t, err := c.Link(components.LinkConfig{Interfaces: all})
 	if err != nil {
 		b.Fatal(err)
 	}
