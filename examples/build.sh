@@ -11,14 +11,15 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/toolchain/tools.sh" guests
 examples=$root/examples
 
-all=(counter fetch hello-rust hello-c command-rust command-c counter-go hello-js counter-js library-js hello-py)
+all=(counter fetch hello-rust hello-c command-rust command-c command-cpp counter-go hello-js counter-js library-js hello-py)
 if [ $# -gt 0 ]; then wanted=("$@"); else wanted=("${all[@]}"); fi
 
 wants() { local w; for w in "${wanted[@]}"; do [[ " $* " == *" $w "* ]] && return 0; done; return 1; }
 for w in "${wanted[@]}"; do [[ " ${all[*]} " == *" $w "* ]] || fail "no guest $w; known: ${all[*]}"; done
 
 npm_tools
-if wants hello-c command-c command-rust; then packages clang-22 lld-22 wasi-libc libclang-rt-22-dev-wasm32; fi
+if wants hello-c command-c command-cpp command-rust; then packages clang-22 lld-22 wasi-libc libclang-rt-22-dev-wasm32; fi
+if wants command-cpp; then packages libc++-22-dev-wasm32 libc++abi-22-dev-wasm32; fi
 if wants counter fetch hello-rust command-rust; then packages rustc-web cargo-web rust-web-src lld-22; fi
 
 wit() { world "$examples/$1/wit" "$1"; } # NAME: prints the folder with its world
@@ -79,22 +80,31 @@ build_fetch() {
   jco new "$core" -o "$1"
 }
 
-c_objects() {
-  local f
-  for f in adapter_memory command_start; do
-    clang-22 --target=wasm32-wasi -O2 -c "$examples/toolchain/$f.c" -o "$work/tmp/$f.o"
+# Commands are linked with a start of their own and memory for the preview 1 adapter.
+command_objects=("$work/tmp/adapter_memory.o" "$work/tmp/command_start.o")
+command_flags=(-nostartfiles -Wl,--wrap=__wasi_proc_exit)
+
+build_command_objects() {
+  local object
+  for object in "${command_objects[@]}"; do
+    clang-22 --target=wasm32-wasi -O2 -c "$toolchain/$(basename "$object" .o).c" -o "$object"
   done
 }
 
-build_command-rust() {
-  c_objects
-  local flags='"-Clink-self-contained=no","-Clink-arg=--target=wasm32-wasi","-Ctarget-feature=+crt-static","-Clink-arg=-nostartfiles"'
-  rust command-rust wasm32-wasip1 --config 'target.wasm32-wasip1.linker="clang-22"' \
-    --config "target.wasm32-wasip1.rustflags=[$flags,\"-Clink-arg=$work/tmp/adapter_memory.o\",\"-Clink-arg=$work/tmp/command_start.o\"]"
-  jco new "$work/rust/target-command-rust/wasm32-wasip1/release/command.wasm" --wasi-command -o "$1"
+command_component() { # CORE OUTPUT
+  jco embed "$1" --wit "$(world "$toolchain/wit" toolchain)" -n command -o "$2.embedded"
+  jco new "$2.embedded" --wasi-command -o "$2"
 }
 
-# --- C
+build_command-rust() {
+  build_command_objects
+  local flags='"-Clink-self-contained=no","-Clink-arg=--target=wasm32-wasi","-Ctarget-feature=+crt-static"' arg
+  for arg in "${command_flags[@]}" "${command_objects[@]}"; do flags+=",\"-Clink-arg=$arg\""; done
+  rust command-rust wasm32-wasip1 --config 'target.wasm32-wasip1.linker="clang-22"' --config "target.wasm32-wasip1.rustflags=[$flags]"
+  command_component "$work/rust/target-command-rust/wasm32-wasip1/release/command.wasm" "$1"
+}
+
+# --- C and C++
 
 build_hello-c() {
   clang-22 --target=wasm32 -O2 -Wall -Wextra -Werror -nostdlib -Wl,--no-entry,--strip-all "$examples/hello-c/hello.c" -o "$work/tmp/hello-c.core.wasm"
@@ -103,10 +113,17 @@ build_hello-c() {
 }
 
 build_command-c() {
-  c_objects
-  clang-22 --target=wasm32-wasi -O2 -Wall -Wextra -nostartfiles -Wl,--strip-all "$examples/command-c/command.c" \
-    "$work/tmp/adapter_memory.o" "$work/tmp/command_start.o" -o "$work/tmp/command-c.core.wasm"
-  jco new "$work/tmp/command-c.core.wasm" --wasi-command -o "$1"
+  build_command_objects
+  clang-22 --target=wasm32-wasi -O2 -Wall -Wextra -Wl,--strip-all "${command_flags[@]}" "$examples/command-c/command.c" \
+    "${command_objects[@]}" -o "$work/tmp/command-c.core.wasm"
+  command_component "$work/tmp/command-c.core.wasm" "$1"
+}
+
+build_command-cpp() {
+  build_command_objects
+  clang++-22 --target=wasm32-wasi -std=c++23 -O2 -Wall -Wextra -fno-exceptions -Wl,--strip-all "${command_flags[@]}" \
+    "$examples/command-cpp/command.cpp" "${command_objects[@]}" -o "$work/tmp/command-cpp.core.wasm"
+  command_component "$work/tmp/command-cpp.core.wasm" "$1"
 }
 
 # --- Go: the compiler's wasip1 target, as a library

@@ -37,7 +37,7 @@ const maxCommitted = 200 << 10
 // committed are the guests that are in the repository; others are built by
 // build.sh, and their tests are skipped until they are.
 var committed = map[string]bool{
-	"command-c": true, "command-rust": true, "counter": true, "fetch": true, "hello-c": true, "hello-rust": true,
+	"command-c": true, "command-cpp": true, "command-rust": true, "counter": true, "fetch": true, "hello-c": true, "hello-rust": true,
 }
 
 // suite is a cases.json. Kind is http, command or calls.
@@ -61,6 +61,7 @@ type testCase struct {
 	Stdout string
 	Stderr *string
 	OK     bool
+	Code   uint8 // of wasi:cli/exit
 	// calls
 	Interface, Function string
 	Wave                string `json:"wave"`
@@ -251,6 +252,11 @@ func (k testCase) command(t *testing.T, c *components.Component) {
 	var exit *wasi.ExitError
 	if errors.As(err, &exit) {
 		ok, err = exit.Code == 0, nil
+		if exit.Code != k.Code {
+			t.Errorf("%q: exit status %d, want %d", k.Args, exit.Code, k.Code)
+		}
+	} else if k.Code != 0 {
+		t.Errorf("%q: no exit status, want %d", k.Args, k.Code)
 	}
 	if err != nil || ok != k.OK {
 		t.Errorf("%q: ended with %q, %v, want success: %t", k.Args, text, err, k.OK)

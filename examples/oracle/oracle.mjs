@@ -68,6 +68,7 @@ function runCommand(file, suite, report) {
     compare('stdout', run.stdout.toString(), c.stdout, problems);
     if (c.stderr !== undefined) compare('stderr', run.stderr.toString(), c.stderr, problems);
     compare('ok', run.status === 0, c.ok, problems);
+    compare('code', run.status, c.code ?? 0, problems);
     report(c.args.join(' '), problems);
   }
 }
