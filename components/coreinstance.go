@@ -63,7 +63,7 @@ func (t *CoreTemplate) Acquire(ctx context.Context, ready func(*CoreInstance)) (
 				return err
 			}
 		}
-		mod, err := t.module.engine.rt.InstantiateModule(&in.ctx, t.module.code, moduleConfig)
+		mod, err := instantiateCore(&in.ctx, t.module.engine.rt, t.module.code)
 		if err != nil {
 			return err
 		}

@@ -19,8 +19,12 @@ type fiber struct {
 	depth  int
 	active []api.Function // being called, innermost last
 
-	// thread is what runs on a coroutine; nil on the instance's own fiber.
-	thread *thread
+	*coroutine // nil for the instance's own fiber
+}
+
+// coroutine is what a fiber has on which threads run.
+type coroutine struct {
+	thread *thread // what runs on it
 	// resumer is the fiber that runs on when this one gives way, while it runs.
 	resumer *fiber
 	held    uint64 // bytes of stack while it is parked
@@ -56,7 +60,7 @@ type coreFunc struct {
 // call calls plan.Funcs[i] with stack, which holds its parameters and receives
 // its results.
 func (fb *fiber) call(i int, stack []uint64) error {
-	cf := &fb.in.funcs[i]
+	cf := &fb.in.lookups().funcs[i]
 	fn := cf.idle
 	cf.idle = nil
 	if fn == nil {
@@ -77,10 +81,10 @@ func (fb *fiber) call(i int, stack []uint64) error {
 // callFresh is call under a task of its own, which ends with the call and may
 // not call out: realloc.
 func (fb *fiber) callFresh(i int, stack []uint64) error {
-	th := fb.thread
-	if th == nil {
+	if fb.coroutine == nil {
 		return fb.call(i, stack)
 	}
+	th := fb.thread
 	was := th.storage
 	th.storage = [2]uint32{}
 	err := fb.call(i, stack)
@@ -90,7 +94,7 @@ func (fb *fiber) callFresh(i int, stack []uint64) error {
 
 // handle returns an engine's handle of plan.Funcs[i] that nobody uses.
 func (in *Instance) handle(i int) (api.Function, error) {
-	if cf := &in.funcs[i]; len(cf.more) > 0 {
+	if cf := &in.lookups().funcs[i]; len(cf.more) > 0 {
 		fn := cf.more[len(cf.more)-1]
 		cf.more = cf.more[:len(cf.more)-1]
 		return fn, nil
@@ -110,7 +114,7 @@ func (in *Instance) handle(i int) (api.Function, error) {
 // newFiber returns a coroutine that runs threads one after the other, each as
 // th says when next is called.
 func (in *Instance) newFiber() *fiber {
-	fb := &fiber{in: in}
+	fb := &fiber{in: in, coroutine: &coroutine{}}
 	fb.ctx.fiber = fb
 	fb.next, fb.stop = iter.Pull(func(yield func(pause) bool) {
 		fb.yield = yield

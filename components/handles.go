@@ -36,8 +36,8 @@ type handle struct {
 type table struct {
 	entries []handle
 	free    uint32
-	open    int
-	limit   int
+	open    uint32
+	limit   uint32
 }
 
 // maxHandle is the largest index that the canonical ABI allows.
@@ -131,8 +131,12 @@ type state struct {
 	mayLeave bool
 	mayEnter bool
 
-	// The rest is of instances that use the asynchronous ABI alone.
-	async          bool
+	async bool // it uses the asynchronous ABI
+	*asyncState
+}
+
+// asyncState is what a component instance has that uses the asynchronous ABI.
+type asyncState struct {
 	threads        threads
 	backpressure   int
 	waitingToEnter int

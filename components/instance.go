@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 
@@ -25,37 +24,37 @@ type Instance struct {
 
 	mods     []api.Module // by step
 	memories []*memory.Memory
-	budget   *memory.Budget // of memories
-	funcs    []coreFunc     // by plan.Funcs, looked up when first needed
-	mems     []api.Memory   // by plan.Memories, likewise
+	found    *lookups // nil before it is called first
 	states   []*state
 	async    *scheduler // nil if the component uses nothing asynchronous
 
-	origin  *origin               // nil if the instance cannot be set back to it
-	globals [][]api.MutableGlobal // by step, found when first needed
-	outside bool                  // the host was called during instantiation
-	noting  bool                  // grants are noted: start functions of the first instance run
-	grants  []grant               // what the host gave to start functions
+	origin *origin // nil if the instance cannot be set back to it
+	grants []grant // what the host gave to start functions
 
 	fuel     uint64 // granted in this call
-	calls    uint   // of host functions
 	deadline time.Time
 	dead     error
+	calls    uint32 // of host functions
+	outside  bool   // the host was called during instantiation
+	noting   bool   // grants are noted: start functions of the first instance run
 	calling  bool
 	deep     bool // the call under way used much stack
-
-	step int // the step being instantiated, for Allocate
 }
 
-// moduleConfig is shared by all instantiations. A source of randomness is
-// named because wazero seeds one of its own otherwise, which costs more than
-// the rest of an instantiation; no guest reaches it.
-var moduleConfig = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(noRandom{})
+// lookups are what the host uses of the core instances, each looked up when it
+// is first needed. Instances that wait for a call have none.
+type lookups struct {
+	funcs   []coreFunc            // by plan.Funcs
+	mems    []api.Memory          // by plan.Memories
+	globals [][]api.MutableGlobal // by step; nil before the instance is set back first
+}
 
-type noRandom struct{}
-
-func (noRandom) Read([]byte) (int, error) {
-	return 0, errcode.New(errcode.Internal, "core modules have no source of randomness")
+func (in *Instance) lookups() *lookups {
+	if in.found == nil {
+		p := in.tmpl.component.plan
+		in.found = &lookups{funcs: make([]coreFunc, len(p.Funcs)), mems: make([]api.Memory, len(p.Memories))}
+	}
+	return in.found
 }
 
 // Acquire returns an instance in its initial state. The caller gives it back
@@ -94,10 +93,7 @@ func (t *Template) newInstance() *Instance {
 	p := t.component.plan
 	in := &Instance{
 		tmpl:   t,
-		budget: &memory.Budget{Limit: t.limits.MemoryBytes},
 		mods:   make([]api.Module, 0, len(p.Steps)),
-		funcs:  make([]coreFunc, len(p.Funcs)),
-		mems:   make([]api.Memory, len(p.Memories)),
 		states: make([]*state, len(p.Parents)),
 	}
 	in.main.in, in.main.ctx.fiber, in.cur = in, &in.main, &in.main
@@ -106,7 +102,11 @@ func (t *Template) newInstance() *Instance {
 	}
 	states := make([]state, len(p.Parents))
 	for i, parent := range p.Parents {
-		states[i] = state{inst: in, index: i, async: p.Async[i], mayLeave: true, mayEnter: true, table: table{limit: t.limits.Handles}}
+		limit := uint32(min(max(t.limits.Handles, 0), maxHandle))
+		states[i] = state{inst: in, index: i, async: p.Async[i], mayLeave: true, mayEnter: true, table: table{limit: limit}}
+		if p.Async[i] {
+			states[i].asyncState = &asyncState{}
+		}
 		if parent >= 0 {
 			states[i].parent = &states[parent]
 		}
@@ -119,14 +119,14 @@ func (in *Instance) instantiate(ctx context.Context) error {
 	c := in.tmpl.component
 	in.begin(ctx)
 	defer in.end()
+	budget := &memory.Budget{Limit: in.tmpl.limits.MemoryBytes} // of the memories
 	in.main.ctx.Context = experimental.WithImportResolver(experimental.WithMemoryAllocator(ctx, in), in.resolve)
 	for i := range c.plan.Steps {
-		in.step = i
 		var err error
 		if s := in.states[c.plan.Steps[i].Instance]; s.async {
-			err = s.runSync(s, func(fb *fiber) error { return in.instantiateStep(fb, i) })
+			err = s.runSync(s, func(fb *fiber) error { return in.instantiateStep(fb, budget) })
 		} else {
-			err = in.instantiateStep(&in.main, i)
+			err = in.instantiateStep(&in.main, budget)
 		}
 		if err != nil {
 			return newTrap("instantiate", err, c.namer)
@@ -144,23 +144,23 @@ func (in *Instance) instantiate(ctx context.Context) error {
 	return nil
 }
 
-// instantiateStep makes the core instance of step i, whose start function runs
-// on fb.
-func (in *Instance) instantiateStep(fb *fiber, i int) error {
-	c := in.tmpl.component
+// instantiateStep makes the core instance of the next step, whose start function
+// runs on fb.
+func (in *Instance) instantiateStep(fb *fiber, budget *memory.Budget) error {
+	c, i := in.tmpl.component, len(in.mods)
 	m := &c.modules[c.plan.Steps[i].Module]
 	if m.pool != nil { // before the engine asks for it, to which no error can be told
 		pool := m.pool
 		if in.origin != nil && in.origin.frozen != nil {
 			pool = in.origin.frozen[len(in.memories)]
 		}
-		mem, err := pool.Get(in.budget)
+		mem, err := pool.Get(budget)
 		if err != nil {
 			return err
 		}
 		in.memories = append(in.memories, mem)
 	}
-	mod, err := c.engine.rt.InstantiateModule(&fb.ctx, m.code, moduleConfig)
+	mod, err := instantiateCore(&fb.ctx, c.engine.rt, m.code)
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (in *Instance) resolve(name string) api.Module {
 	if !ok {
 		return in.tmpl.component.host
 	}
-	return in.mods[in.tmpl.component.plan.Steps[in.step].Groups[g]]
+	return in.mods[in.tmpl.component.plan.Steps[len(in.mods)].Groups[g]]
 }
 
 // Allocate gives the core module being instantiated its memory.
@@ -250,7 +250,7 @@ func (in *Instance) end() {
 	in.calling = false
 	in.main.ctx.Context = context.Background()
 	if in.deep { // the handles hold large stacks
-		clear(in.funcs)
+		clear(in.lookups().funcs)
 		in.deep = false
 	}
 }
@@ -315,13 +315,14 @@ func (in *Instance) data(i int) []byte {
 
 // memory returns plan.Memories[i].
 func (in *Instance) memory(i int) api.Memory {
-	m := in.mems[i]
+	found := in.lookups()
+	m := found.mems[i]
 	if m == nil {
 		ref := in.tmpl.component.plan.Memories[i]
 		if m = in.mods[ref.Slot].ExportedMemory(ref.Name); m == nil {
 			in.throw(errcode.New(errcode.Internal, "core instance %d exports no memory %q", ref.Slot, ref.Name))
 		}
-		in.mems[i] = m
+		found.mems[i] = m
 	}
 	return m
 }

@@ -165,7 +165,9 @@ func (in *Instance) remember() (*origin, error) {
 	}
 	o := &origin{globals: make([][]uint64, len(in.mods)), tables: make([]table, len(in.states)), threads: make([]threads, len(in.states))}
 	for i, s := range in.states {
-		o.threads[i] = threads{entries: make([]*thread, len(s.threads.entries)), free: slices.Clone(s.threads.free)}
+		if s.async {
+			o.threads[i] = threads{entries: make([]*thread, len(s.threads.entries)), free: slices.Clone(s.threads.free)}
+		}
 		o.tables[i] = table{entries: slices.Clone(s.table.entries), free: s.table.free, open: s.table.open}
 		if !s.quiet() || !o.replace(i, in.grants) {
 			return nil, nil // it is of this instance alone
@@ -175,8 +177,7 @@ func (in *Instance) remember() (*origin, error) {
 	for n := range o.granted {
 		o.granted[n].rep = nil
 	}
-	in.findGlobals()
-	for i, gs := range in.globals {
+	for i, gs := range in.findGlobals() {
 		o.globals[i] = make([]uint64, len(gs))
 		for j, g := range gs {
 			o.globals[i][j] = g.Get()
@@ -279,18 +280,20 @@ func (in *Instance) keepGranted() []handle {
 	return kept
 }
 
-// findGlobals looks the core instances' mutable globals up.
-func (in *Instance) findGlobals() {
-	if in.globals != nil {
-		return
+// findGlobals returns the core instances' mutable globals, by step.
+func (in *Instance) findGlobals() [][]api.MutableGlobal {
+	found := in.lookups()
+	if found.globals != nil {
+		return found.globals
 	}
 	p := in.tmpl.component.plan
-	in.globals = make([][]api.MutableGlobal, len(in.mods))
+	found.globals = make([][]api.MutableGlobal, len(in.mods))
 	for i, mod := range in.mods {
 		for _, name := range p.Modules[p.Steps[i].Module].Globals {
-			in.globals[i] = append(in.globals[i], mod.ExportedGlobal(name).(api.MutableGlobal))
+			found.globals[i] = append(found.globals[i], mod.ExportedGlobal(name).(api.MutableGlobal))
 		}
 	}
+	return found.globals
 }
 
 // restore gives memories, globals and handles of in the state that its origin
@@ -305,8 +308,7 @@ func (in *Instance) restore(kept []handle) error {
 			return errcode.New(errcode.Exhausted, "a linear memory cannot be set back")
 		}
 	}
-	in.findGlobals()
-	for i, gs := range in.globals {
+	for i, gs := range in.findGlobals() {
 		for j, g := range gs {
 			g.Set(o.globals[i][j])
 		}
@@ -314,15 +316,17 @@ func (in *Instance) restore(kept []handle) error {
 	for i, s := range in.states {
 		s.table.entries = append(s.table.entries[:0], o.tables[i].entries...)
 		s.table.free, s.table.open = o.tables[i].free, o.tables[i].open
-		s.threads.entries = append(s.threads.entries[:0], o.threads[i].entries...)
-		s.threads.free = append(s.threads.free[:0], o.threads[i].free...)
+		if s.async {
+			s.threads.entries = append(s.threads.entries[:0], o.threads[i].entries...)
+			s.threads.free = append(s.threads.free[:0], o.threads[i].free...)
+		}
 	}
 	return in.regrant(kept)
 }
 
 // quiet reports whether nothing of the asynchronous ABI is under way in s.
 func (s *state) quiet() bool {
-	return s.mayEnter && s.mayLeave && s.backpressure == 0 && s.waitingToEnter == 0 && s.exclusive == nil
+	return s.mayEnter && s.mayLeave && (!s.async || s.backpressure == 0 && s.waitingToEnter == 0 && s.exclusive == nil)
 }
 
 // renew returns an instance in its initial state that is made of in, or nil if
@@ -344,8 +348,8 @@ func (in *Instance) renew(ctx context.Context, kept []handle, rests bool) *Insta
 	}
 	in.main.ctx.Context = context.Background()
 	next := &Instance{
-		tmpl: in.tmpl, main: in.main, mods: in.mods, memories: in.memories, budget: in.budget, funcs: in.funcs, mems: in.mems,
-		states: in.states, origin: in.origin, globals: in.globals, grants: in.grants,
+		tmpl: in.tmpl, main: in.main, mods: in.mods, memories: in.memories, found: in.found,
+		states: in.states, origin: in.origin, grants: in.grants,
 	}
 	next.main.in, next.main.ctx.fiber, next.cur = next, &next.main, &next.main
 	if in.async != nil {

@@ -32,12 +32,16 @@ func (fb *fiber) enter(fn api.Function, stack []uint64) error {
 func (fb *fiber) checkStack() error {
 	limit := fb.in.tmpl.limits.StackBytes
 	used := uint64(0)
-	for f := fb; f != nil; f = f.resumer {
+	for f := fb; f != nil; {
 		bytes, handlers := f.stackBytes()
 		if handlers > maxHandlers {
 			return errcode.New(errcode.Exhausted, "try blocks inside one another: %d > %d", handlers, maxHandlers)
 		}
 		used += bytes
+		if f.coroutine == nil {
+			break
+		}
+		f = f.resumer
 	}
 	if sc := fb.in.async; sc != nil && used+sc.parked > parkedFactor*limit {
 		return errcode.New(errcode.Exhausted, "call stack bytes of all tasks: %d > %d", used+sc.parked, parkedFactor*limit)

@@ -3,6 +3,8 @@
 package memory
 
 import (
+	"unsafe"
+
 	"golang.org/x/sys/unix"
 
 	"latticework/internal/errcode"
@@ -14,16 +16,18 @@ func reserve(size uint64) ([]byte, error) {
 	if size == 0 {
 		return nil, nil
 	}
-	b, err := unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	// Not Mmap, which keeps a record of each.
+	p, err := unix.MmapPtr(-1, 0, nil, uintptr(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
 	if err != nil {
 		return nil, errcode.New(errcode.Exhausted, "reserve %d bytes for a linear memory: %w", size, err)
 	}
+	b := unsafe.Slice((*byte)(p), size)
 	noHugePages(b)
 	return b, nil
 }
 
 func release(b []byte) {
 	if len(b) > 0 {
-		_ = unix.Munmap(b) // fails only for a slice that is no mapping
+		_ = unix.MunmapPtr(unsafe.Pointer(&b[0]), uintptr(len(b))) // fails only for what is no mapping
 	}
 }

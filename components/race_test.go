@@ -1,0 +1,6 @@
+//go:build race
+
+package components_test
+
+// raced says that the race detector keeps memory of its own for each byte.
+const raced = true
