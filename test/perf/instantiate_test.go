@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,20 +12,20 @@ import (
 	"latticework/components/wasi"
 	contract "latticework/components/wasi/bindings/wasihttp"
 	"latticework/components/wasi/wasihttp"
+	"latticework/internal/refdata"
 )
 
-// starlingMonkey is an example that is built and not kept; without it a figure
-// is left out.
-const starlingMonkey = "hello-js"
+// starlingMonkey is a guest that is made and not kept.
+const starlingMonkey = "fetch-js"
 
 func component(b *testing.B, name string) []byte {
 	b.Helper()
 	if name != starlingMonkey {
 		return guest(b, name)
 	}
-	code, err := os.ReadFile(filepath.Join("..", "..", "examples", name, "hello.wasm"))
+	code, err := os.ReadFile(refdata.Built(b, name))
 	if err != nil {
-		b.Skipf("SKIPPED: %v: build the examples first", err)
+		b.Fatal(err)
 	}
 	return code
 }
