@@ -146,15 +146,18 @@ func (e *Engine) compiledMark(code []byte) string {
 	return filepath.Join(e.cfg.CacheDir, "compiled-"+e.binary+"-"+hex.EncodeToString(sum[:]))
 }
 
+// unknownBinary is the mark of a build that cannot be told from others.
+const unknownBinary = "unknown"
+
 // binaryMark tells one build of this program from another.
 func binaryMark() string {
 	path, err := os.Executable()
 	if err != nil {
-		return "unknown"
+		return unknownBinary
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return "unknown"
+		return unknownBinary
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %d", path, info.Size(), info.ModTime().UnixNano()))
 	return hex.EncodeToString(sum[:8])

@@ -66,7 +66,7 @@ func (e *Engine) CompileModule(ctx context.Context, data []byte) (*CoreModule, e
 		cfg.Imports[i] = corewasm.Target{Module: plan.HostModule, Name: strconv.Itoa(i)}
 	}
 	cfg.Name = plan.ModuleName(0)
-	out, err := info.Rewrite(cfg)
+	out, err := info.RewriteStored(cfg, e.store)
 	if err != nil {
 		return nil, err
 	}

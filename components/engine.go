@@ -70,6 +70,8 @@ type Engine struct {
 	slots int // unused memories kept for each core module
 	// binary tells this build's compiled code from another's.
 	binary string
+	// store keeps rewritten modules beside compiled code; nil without a folder.
+	store corewasm.Store
 
 	mu         sync.Mutex
 	components map[*Component]struct{}  // guarded by mu
@@ -106,6 +108,9 @@ func NewEngine(ctx context.Context, cfg EngineConfig) (*Engine, error) {
 			return nil, err
 		}
 		e.cache = cache
+		if e.binary != unknownBinary {
+			e.store = &rewritten{dir: filepath.Clean(cfg.CacheDir), build: e.binary}
+		}
 		rc = rc.WithCompilationCache(cache)
 	}
 	e.rt = wazero.NewRuntimeWithConfig(ctx, rc.WithCoreFeatures(features).WithDebugInfoEnabled(true))
@@ -195,5 +200,6 @@ func (e *Engine) plan(data []byte) (*plan.Plan, error) {
 	return plan.Build(ast, data, plan.Config{
 		Core:   corewasm.Limits{MemoryPages: uint32(e.cfg.MemoryBytes >> 16)},
 		NoFuel: e.cfg.NoFuel,
+		Store:  e.store,
 	})
 }

@@ -29,6 +29,7 @@ func compileGuest(t testing.TB, cfg components.EngineConfig, name string) *compo
 	return c
 }
 
+// TestPure calls a function of text on QuickJS.
 func TestPure(t *testing.T) {
 	c := compileGuest(t, components.EngineConfig{}, "js-pure-qjs")
 	tmpl, err := c.Link(components.LinkConfig{})
@@ -41,5 +42,7 @@ func TestPure(t *testing.T) {
 	}
 	defer in.Release(t.Context())
 	v, err := in.Call(t.Context(), "demo:pure/shapes@0.1.0", "greet", value.String("Wörld 🌍"))
-	t.Log(v, err)
+	if want := value.String("Hello, Wörld 🌍! 👋"); err != nil || v != want {
+		t.Errorf("greet: %v, %v; want %q", v, err, want)
+	}
 }

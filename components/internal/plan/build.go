@@ -23,6 +23,8 @@ type Config struct {
 	Depth int
 	// NoFuel leaves the fuel counter out of core modules.
 	NoFuel bool
+	// Store may keep rewritten core modules; may be nil.
+	Store corewasm.Store
 }
 
 type builder struct {

@@ -110,7 +110,7 @@ func (b *builder) step(m *module, args map[string]*coreInstance) (Step, error) {
 		cfg.Refill = corewasm.Target{Module: HostModule, Name: RefillName}
 	}
 	cfg.Name = ModuleName(len(b.plan.Modules))
-	out, err := m.info.Rewrite(cfg)
+	out, err := m.info.RewriteStored(cfg, b.cfg.Store)
 	if err != nil {
 		return step, err
 	}
