@@ -114,13 +114,6 @@ func resourceName(r *wit.Resource) string {
 	return r.Interface + "." + r.Name
 }
 
-// GuestResource is a resource that a component defines, as the host holds it.
-type GuestResource struct {
-	instance *Instance
-	res      *wit.Resource
-	rep      uint32
-}
-
 // state is one component instance inside an Instance: the outermost, or a
 // nested one.
 type state struct {
@@ -165,7 +158,7 @@ func (f *frame) LiftOwn(i uint32, r *wit.Resource) (any, error) {
 	if !h.own {
 		return nil, errcode.New(errcode.Trap, "cannot lift own resource from a borrow: handle %d of %s", i, resourceName(r))
 	}
-	rep := f.rep(h)
+	rep := f.rep(h, guestOwned)
 	owner := h.owner
 	s.table.remove(i)
 	if owner != nil {
@@ -174,12 +167,13 @@ func (f *frame) LiftOwn(i uint32, r *wit.Resource) (any, error) {
 	return rep, nil
 }
 
-// rep returns what h stands for.
-func (f *frame) rep(h *handle) any {
+// rep returns what h stands for; the host holds a resource of the component
+// as hold says.
+func (f *frame) rep(h *handle, hold guestHold) any {
 	if h.rep != nil {
 		return h.rep
 	}
-	return &GuestResource{instance: f.state.inst, res: h.res, rep: h.num}
+	return &GuestResource{instance: f.state.inst, res: h.res, rep: h.num, hold: hold}
 }
 
 // LiftBorrow lends handle i for the length of the call.
@@ -190,7 +184,7 @@ func (f *frame) LiftBorrow(i uint32, r *wit.Resource) (any, error) {
 	}
 	h.lends++
 	f.lent = append(f.lent, i)
-	return f.rep(h), nil
+	return f.rep(h, guestLent), nil
 }
 
 // LowerOwn gives the guest a new handle.
@@ -200,11 +194,20 @@ func (f *frame) LowerOwn(rep any, r *wit.Resource) (uint32, error) {
 		return 0, err
 	}
 	h.own = true
-	if g, ok := rep.(*GuestResource); !ok || g.instance != f.state.inst {
+	g, guest := rep.(*GuestResource)
+	if guest {
+		if err := g.ownable("give"); err != nil {
+			return 0, err
+		}
+	} else {
 		h.owner = f.owner
 	}
 	i, err := f.state.table.add(h)
-	if err == nil && h.owner != nil {
+	switch {
+	case err != nil:
+	case guest:
+		g.hold = guestGone
+	case h.owner != nil:
 		h.owner.Acquire()
 	}
 	return i, err
@@ -234,6 +237,8 @@ func (f *frame) entry(rep any, r *wit.Resource) (handle, error) {
 		return handle{}, errcode.New(errcode.Internal, "the host gave nothing for a handle of %s", resourceName(id))
 	case guest && (g.instance != f.state.inst || g.res != id):
 		return handle{}, errcode.New(errcode.Invalid, "a resource of another instance or type was given for a handle of %s", resourceName(id))
+	case guest && g.hold == guestGone:
+		return handle{}, g.gone("give")
 	case guest:
 		return handle{res: id, num: g.rep, rep: nil}, nil
 	case id.Slot != 0:
@@ -272,7 +277,7 @@ func (s *state) dropHandle(fb *fiber, i uint32, r *wit.Resource) error {
 	return s.destroy(fb, gone)
 }
 
-// destroy runs the destructor of what h owned.
+// destroy runs the destructor of what h owned. A nil s is the host.
 func (s *state) destroy(fb *fiber, h handle) error {
 	if h.rep != nil {
 		if d, ok := h.rep.(abi.Dropper); ok {
@@ -283,11 +288,11 @@ func (s *state) destroy(fb *fiber, h handle) error {
 		}
 		return nil
 	}
-	r := s.inst.tmpl.component.plan.Resources[h.res.Slot-1]
+	r := fb.in.tmpl.component.plan.Resources[h.res.Slot-1]
 	if r.Dtor < 0 {
 		return nil
 	}
-	callee := s.inst.states[r.Instance]
+	callee := fb.in.states[r.Instance]
 	stack := [1]uint64{uint64(h.num)}
 	if callee.async {
 		return callee.runSync(s, func(fb *fiber) error { return fb.call(r.Dtor, stack[:]) })

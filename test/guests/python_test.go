@@ -78,6 +78,7 @@ func TestPython(t *testing.T) {
 		}
 		in.Release(t.Context())
 	}
+	t.Run("resources", func(t *testing.T) { resources(t, tmpl, "test:values-py/values@0.1.0", false) })
 }
 
 // TestPythonCommand runs a command that reaches the system by Python's own

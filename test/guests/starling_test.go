@@ -304,6 +304,7 @@ func TestTypeScript(t *testing.T) {
 		}
 		in.Release(t.Context())
 	}
+	t.Run("resources", func(t *testing.T) { resources(t, tmpl, "test:values-ts/values@0.1.0", true) })
 	t.Run("broken", func(t *testing.T) {
 		in, err := tmpl.Acquire(t.Context())
 		if err != nil {

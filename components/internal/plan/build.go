@@ -6,6 +6,7 @@ import (
 	"latticework/components/internal/binary"
 	"latticework/components/internal/corewasm"
 	"latticework/internal/errcode"
+	"latticework/wit"
 )
 
 // Config says how a component is planned.
@@ -313,6 +314,7 @@ func (b *builder) rootExports(in *instance) error {
 				case binary.SortFunc:
 					e.Funcs = append(e.Funcs, b.exportFunc(name+"."+n, n, sub.fn))
 				case binary.SortType:
+					b.nameOwn(sub.typ.res, name, n)
 					e.Types = append(e.Types, NamedType{Name: n, Type: sub.typ.val, Resource: sub.typ.res})
 				}
 			}
@@ -322,6 +324,14 @@ func (b *builder) rootExports(in *instance) error {
 		b.plan.Exports = append(b.plan.Exports, e)
 	}
 	return nil
+}
+
+// nameOwn gives a resource that the component defines the name under which it is
+// exported: what toolchains call it inside means nothing outside. A nil r is none.
+func (b *builder) nameOwn(r *wit.Resource, iface, name string) {
+	if r != nil && b.plan.Resources[r.Slot-1].Import < 0 {
+		r.Interface, r.Name = iface, name
+	}
 }
 
 func (b *builder) exportFunc(path, name string, f *function) ExportFunc {
