@@ -65,12 +65,12 @@ func loops() []hostile {
 			m.Tags = [][]byte{Cat([]byte{0}, U(v))}
 			m.Export("run", Func, m.Func(v, "", 0x08, 0))
 		})},
-		{name: "exception: thrown and caught for ever", codes: late, bytes: of(func(m *Module) {
+		{name: "exception: thrown and caught for ever", codes: late, slower: garbage, bytes: of(func(m *Module) {
 			v := m.Type("", "")
 			m.Tags = [][]byte{Cat([]byte{0}, U(v))}
 			m.Export("run", Func, m.Func(v, "", 0x03, 0x40, 0x02, 0x40, 0x1f, 0x40, 1, 2, 0, 0x08, 0, 0x0b, 0x0b, 0x0c, 0, 0x0b))
 		})},
-		{name: "exception: try blocks left by branches", codes: ends(errcode.Deadline, errcode.Exhausted), bytes: of(func(m *Module) {
+		{name: "exception: try blocks left by branches", codes: ends(errcode.Deadline, errcode.Exhausted), slower: garbage, bytes: of(func(m *Module) {
 			v := m.Type("", "")
 			m.Tags = [][]byte{Cat([]byte{0}, U(v))}
 			m.Export("run", Func, m.Func(v, "", 0x03, 0x40, 0x02, 0x40, 0x1f, 0x40, 1, 2, 0, 0x0c, 2, 0x0b, 0x0b, 0x0b))
