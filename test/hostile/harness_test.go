@@ -100,8 +100,8 @@ type arena struct {
 	measured, again int
 	// worst are the worst found for an attack, by the attacks' bounds.
 	worst map[float64]fared
-	late            time.Duration // the longest that an attack outlived its deadline
-	peak            int64         // the most memory that an attack took besides its own
+	late  time.Duration // the longest that an attack outlived its deadline
+	peak  int64         // the most memory that an attack took besides its own
 	// compile is the most memory that compiling one took.
 	compile int64
 }
