@@ -66,6 +66,7 @@ func (h *Host) close(ctx context.Context) error {
 		errs = append(errs, announce.Close())
 	}
 	h.stopSources(ctx, nil)
+	h.sourcesEnding.Wait() // what they brought in is still to be answered
 	h.settle(ctx)
 	errs = append(errs, h.leave())
 	h.mu.Lock()

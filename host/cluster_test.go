@@ -290,7 +290,7 @@ func (c *cluster) url() string {
 		}
 		return p, address != ""
 	})
-	return "http://" + address
+	return address
 }
 
 func get(t testing.TB, url string) (int, string) {

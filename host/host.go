@@ -31,6 +31,8 @@ type Host struct {
 	cut    context.CancelCauseFunc
 	group  sync.WaitGroup // every goroutine of the host
 
+	sourcesEnding sync.WaitGroup // sessions of sources that end by themselves; Add under mu, never when closed
+
 	closer   sync.Once
 	closeErr error // written once under closer
 

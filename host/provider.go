@@ -120,6 +120,14 @@ func (h *Host) stopProvider(ctx context.Context, p *provider) {
 	h.closeProvider(ctx, p)
 }
 
+// drain lets a provider that calls components finish what it accepted, while
+// its sessions are there. What was cut off is for the provider's Close to say.
+func (p *provider) drain(ctx context.Context) {
+	if d, ok := p.impl.(providers.Drainer); ok {
+		_ = d.Drain(ctx)
+	}
+}
+
 // drainProvider waits until nothing is open on a provider, at most
 // Config.DrainTime: until link state says that all callers have turned from
 // its generations, for the gates of callers on this host, and for those of

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"latticework/internal/errcode"
@@ -23,9 +24,9 @@ type source struct {
 }
 
 // follows reports whether s is to take over from o: the same link of a later
-// generation, or of another start of the provider.
+// generation, at the same start of the provider.
 func (s *source) follows(o *source) bool {
-	return s.link.Key().String() == o.link.Key().String() && (s.link.Generation > o.link.Generation || s.provider != o.provider)
+	return s.provider == o.provider && s.link.Generation > o.link.Generation && s.link.Key().String() == o.link.Key().String()
 }
 
 // sourcesLocked starts and ends the sessions of links that lead from
@@ -58,10 +59,16 @@ func (h *Host) sourcesLocked(v *linkstate.View) {
 		if i := slices.IndexFunc(h.sources, func(n *source) bool { return n.follows(s) }); i >= 0 {
 			next = h.sources[i]
 		}
+		w := h.provs.all[s.provider.record.Name]
+		stops := w == nil || w.running != s.provider
+		h.sourcesEnding.Add(1)
 		h.spawn(func() {
-			// Within a provider a session takes over before its predecessor
-			// ends. Another provider may need the predecessor's address.
-			if next != nil && next.provider == s.provider {
+			defer h.sourcesEnding.Done()
+			switch {
+			case stops:
+				s.cancel()
+				s.provider.drain(h.hard)
+			case next != nil: // it takes over before its predecessor ends
 				<-next.ready
 			}
 			h.endSource(h.hard, s)
@@ -134,7 +141,8 @@ func (h *Host) endSource(ctx context.Context, s *source) {
 	}
 }
 
-// stopSources ends the sessions of links from p, or all if p is nil.
+// stopSources ends the sessions of links from p, or all if p is nil, once
+// their providers are drained: until then each has its routes.
 func (h *Host) stopSources(ctx context.Context, p *provider) {
 	var all []*source
 	h.mu.Lock()
@@ -146,6 +154,12 @@ func (h *Host) stopSources(ctx context.Context, p *provider) {
 		return mine
 	})
 	h.mu.Unlock()
+	var wg sync.WaitGroup
+	for _, s := range all {
+		s.cancel()
+		wg.Go(func() { s.provider.drain(ctx) })
+	}
+	wg.Wait()
 	for _, s := range all {
 		h.endSource(ctx, s)
 	}
@@ -166,7 +180,8 @@ func (h *Host) openingLocked() (list []lattice.LinkOpening) {
 	return list
 }
 
-// addressLocked returns where a provider listens, "" if nowhere.
+// addressLocked returns the URLs that a provider listens at, with commas, ""
+// for none.
 func (h *Host) addressLocked(name string) string {
 	var out []string
 	for _, s := range h.sources {
@@ -175,12 +190,12 @@ func (h *Host) addressLocked(name string) string {
 		}
 		select {
 		case <-s.ready:
-			if a, ok := providers.As[interface{ Addr() string }](s.impl); ok && !slices.Contains(out, a.Addr()) {
-				out = append(out, a.Addr())
+			if a, ok := providers.As[interface{ URLs() []string }](s.impl); ok {
+				out = append(out, a.URLs()...)
 			}
 		default:
 		}
 	}
 	slices.Sort(out)
-	return strings.Join(out, ",")
+	return strings.Join(slices.Compact(out), ",")
 }

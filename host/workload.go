@@ -52,15 +52,20 @@ func (w *workload[T]) set(state string, err error) {
 	w.moved = make(chan struct{})
 }
 
-// message says why the state is what it is. mu is held.
+// message says why the state is what it is, and what to do about it. mu is
+// held.
 func (w *workload[T]) message() string {
-	switch {
-	case w.err == nil:
+	if w.err == nil {
 		return ""
-	case w.running != nil:
-		return "the update failed, what ran before keeps running: " + w.err.Error()
 	}
-	return w.err.Error()
+	text := w.err.Error()
+	if w.running != nil {
+		text = "the update failed, what ran before keeps running: " + text
+	}
+	if next := errcode.NextOf(w.err); next != "" {
+		text += " (" + next + ")"
+	}
+	return text
 }
 
 // get waits until the workload runs and returns what runs.

@@ -48,7 +48,7 @@ type RunningWorkload struct {
 	Count    uint32 `json:"count"`    // replicas
 	State    string `json:"state"`    // "starting", "running", "failed", "stopping"
 	Message  string `json:"message,omitempty"`
-	Address  string `json:"address,omitempty"` // where it listens, for an http provider
+	Address  string `json:"address,omitempty"` // the URLs that an HTTP provider listens at, with commas
 }
 
 // LinkHealth says what is wrong with a link on a host.

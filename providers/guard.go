@@ -15,13 +15,14 @@ import (
 // closes what sessions are left before it closes p. A panic of p in these
 // methods becomes an error with errcode.Internal.
 //
-// The result implements [Source] if p does.
+// The result implements [Source] if p does, and [Drainer] in any case: the first
+// Drain or Close drains p, if p can be, and others wait for that.
 //
 // Errors of the result's methods, besides those of p:
 //   - errcode.Closed for Link, Serve and Health before Open and after Close.
 //   - errcode.Invalid for an Open that is not the first.
 func Guard(p Provider) Provider {
-	g := &guard{inner: p, sessions: make(map[*session]struct{}), closed: make(chan struct{})}
+	g := &guard{inner: p, sessions: make(map[*session]struct{}), drained: newOnce(), closed: make(chan struct{})}
 	g.ctx, g.cancel = context.WithCancelCause(context.Background())
 	if src, ok := p.(Source); ok {
 		return &guardedSource{guard: g, source: src}
@@ -49,6 +50,7 @@ type guard struct {
 	sessions map[*session]struct{} // guarded by mu
 	calls    sync.WaitGroup        // Open, Link, Health in progress; Add under mu, never when stateClosed
 
+	drained  *once
 	closed   chan struct{} // closed when Close is done
 	closeErr error         // valid once closed is closed
 }
@@ -180,7 +182,7 @@ func (g *guard) Close(ctx context.Context) error {
 	g.mu.Unlock()
 	var errs []error
 	if opened {
-		errs = append(errs, g.drain(ctx))
+		errs = append(errs, g.drainOnce(ctx))
 	}
 	for _, s := range left {
 		errs = append(errs, s.Close(ctx))
@@ -190,6 +192,21 @@ func (g *guard) Close(ctx context.Context) error {
 	}
 	g.closeErr = errors.Join(errs...)
 	return g.closeErr
+}
+
+// Drain implements [Drainer]; it does nothing for a provider that is not open.
+func (g *guard) Drain(ctx context.Context) error {
+	g.mu.Lock()
+	open := g.state == stateOpen
+	g.mu.Unlock()
+	if !open {
+		return nil
+	}
+	return g.drainOnce(ctx)
+}
+
+func (g *guard) drainOnce(ctx context.Context) error {
+	return g.drained.do(ctx, func() error { return g.drain(ctx) })
 }
 
 func (g *guard) drain(ctx context.Context) (err error) {
@@ -265,6 +282,6 @@ func (o *once) do(ctx context.Context, f func() error) error {
 	case <-o.done:
 		return o.err
 	case <-ctx.Done():
-		return errcode.New(errcode.Deadline, "close session: %w", context.Cause(ctx))
+		return errcode.New(errcode.Deadline, "close: somebody else is at it: %w", context.Cause(ctx))
 	}
 }

@@ -126,7 +126,8 @@ type HTTPClient interface {
 }
 
 // Drainer is implemented by a provider that wants to finish what it accepted
-// while its sessions are still there. A guard's Close calls it first.
+// while its sessions are still there. Hosts call it before they end sessions,
+// and a guard's Close does where nobody has.
 type Drainer interface {
 	// Drain takes nothing new and waits for what is in progress, as long as
 	// ctx allows.

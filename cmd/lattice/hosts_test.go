@@ -143,7 +143,7 @@ func TestAcrossHosts(t *testing.T) {
 		h.json(&provs, "get", "providers", "--nats", first.NATS)
 		for _, pr := range provs.Providers {
 			if pr.Name == "web" && len(pr.Hosts) == 1 && pr.Hosts[0].Address != "" {
-				url = "http://" + pr.Hosts[0].Address
+				url = pr.Hosts[0].Address
 			}
 		}
 		return provs, url != ""

@@ -154,7 +154,7 @@ func TestDeployAndDelete(t *testing.T) {
 		h.json(&provs, "get", "providers")
 		for _, pr := range provs.Providers {
 			if pr.Name == "web" && len(pr.Hosts) == 1 && pr.Hosts[0].Address != "" {
-				url = "http://" + pr.Hosts[0].Address
+				url = pr.Hosts[0].Address
 			}
 		}
 		return provs, url != ""

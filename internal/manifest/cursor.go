@@ -196,7 +196,9 @@ func (d *decoder) list(c cursor, most int, f func(i int, c cursor)) {
 }
 
 // text reads a value that must be text; ok is false after a problem.
-func (d *decoder) text(c cursor) (string, bool) {
+func (d *decoder) text(c cursor) (string, bool) { return d.textUpTo(c, maxText) }
+
+func (d *decoder) textUpTo(c cursor, most int) (string, bool) {
 	if !d.enter(&c) {
 		return "", false
 	}
@@ -208,8 +210,8 @@ func (d *decoder) text(c cursor) (string, bool) {
 		}
 		return "", false
 	}
-	if len(c.node.Value) > maxText {
-		d.report(c, errcode.Exhausted, "bytes of text: %d > %d", len(c.node.Value), maxText)
+	if len(c.node.Value) > most {
+		d.report(c, errcode.Exhausted, "bytes of text: %d > %d", len(c.node.Value), most)
 		return "", false
 	}
 	if i := strings.IndexFunc(c.node.Value, isControl); i >= 0 {
@@ -245,8 +247,9 @@ func (d *decoder) integer(c cursor, low, high int) (int, bool) {
 	return int(v), true
 }
 
-// strings reads a map of texts with at most so many entries.
-func (d *decoder) strings(c cursor, most int) map[string]string {
+// strings reads a map of texts with at most so many entries, each value of at
+// most so many bytes.
+func (d *decoder) strings(c cursor, most, bytes int) map[string]string {
 	if !d.enter(&c) {
 		return nil
 	}
@@ -264,7 +267,7 @@ func (d *decoder) strings(c cursor, most int) map[string]string {
 			d.invalid(k, "a key must have 1 to %d bytes, has %d", maxText, len(key))
 			return
 		}
-		if value, ok := d.text(v); ok {
+		if value, ok := d.textUpTo(v, bytes); ok {
 			m[key] = value
 		}
 	})

@@ -98,12 +98,12 @@ func (d *decoder) metadata(c cursor) {
 	d.object(c, fields{
 		"name": func(c cursor) { d.app.Name, _ = d.name(c) },
 		"annotations": func(c cursor) {
-			d.app.Annotations = d.strings(c, maxProperties)
+			d.app.Annotations = d.strings(c, maxProperties, maxText)
 			d.app.Description = d.app.Annotations["description"]
 			d.version(c)
 			d.external(c)
 		},
-		"labels": func(c cursor) { d.app.Labels = d.strings(c, maxLabels) },
+		"labels": func(c cursor) { d.app.Labels = d.strings(c, maxLabels, maxText) },
 	}, "name")
 }
 

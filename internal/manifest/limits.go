@@ -17,9 +17,10 @@ const (
 	maxLabels      = 32 // also of a spread's requirements
 	maxSpreads     = 16
 
-	maxValues   = 100_000 // YAML values read, aliases counted at each use
-	maxName     = 63      // bytes of a name
-	maxText     = 4_096   // bytes of any other text, also of a property's value
+	maxValues   = 100_000  // YAML values read, aliases counted at each use
+	maxName     = 63       // bytes of a name
+	maxText     = 4_096    // bytes of any other text
+	maxValue    = 16 << 10 // bytes of the value of a config's property, such as certificates
 	minMemory   = 64 << 10
 	maxMemory   = 4 << 30
 	minTime     = time.Millisecond

@@ -178,10 +178,12 @@ func TestLoadErrors(t *testing.T) {
 func TestBounds(t *testing.T) {
 	many := func(entry string, n int) string { return strings.Repeat(entry, n) }
 	cases := map[string]string{
-		"bytes of the manifest":       many("#", MaxBytes+1),
-		"entries: 17 > 16":            spreads(17),
-		"entries: 1001 > 1000":        "spec: {components: [" + many("{},", MaxParts+1) + "]}",
-		"bytes of text":               "kind: " + many("k", maxText+1),
+		"bytes of the manifest":      many("#", MaxBytes+1),
+		"entries: 17 > 16":           spreads(17),
+		"entries: 1001 > 1000":       "spec: {components: [" + many("{},", MaxParts+1) + "]}",
+		"bytes of text: 4097 > 4096": "kind: " + many("k", maxText+1),
+		"bytes of text: 16385 > 16384": "spec: {components: [{name: a, type: capability, properties: {image: x, config: [{name: c, properties: {k: " +
+			many("v", maxValue+1) + "}}]}}]}",
 		"aliases counted at each use": aliases(1000, 100),
 		"more problems":               "spec: {components: [" + many("{},", 1000) + "]}",
 	}

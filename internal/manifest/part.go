@@ -198,7 +198,7 @@ func (d *decoder) configList(c cursor) []string {
 		)
 		d.object(c, fields{
 			"name":       func(c cursor) { config.Name, _ = d.name(c); nameAt = c },
-			"properties": func(c cursor) { config.Properties = d.strings(c, maxProperties); defined = true },
+			"properties": func(c cursor) { config.Properties = d.strings(c, maxProperties, maxValue); defined = true },
 		}, "name")
 		if config.Name == "" {
 			return

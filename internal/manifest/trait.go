@@ -75,7 +75,7 @@ func (d *decoder) spread(c cursor) Spread {
 	s := Spread{Weight: maxSpreadPart}
 	d.object(c, fields{
 		"name":         func(c cursor) { s.Name, _ = d.name(c) },
-		"requirements": func(c cursor) { s.Requirements = d.strings(c, maxLabels) },
+		"requirements": func(c cursor) { s.Requirements = d.strings(c, maxLabels, maxText) },
 		"weight":       func(c cursor) { s.Weight, _ = d.integer(c, 1, maxSpreadPart) },
 	}, "name")
 	return s

@@ -131,7 +131,11 @@ func (s *Service) assess(v *linkstate.View, app string) assessment {
 				a.missing = append(a.missing, fmt.Sprintf("link %s to %s opens on host %s", l.LinkKey, l.Targets[0].Name, s.nameOf(h.beat.Host)))
 			}
 			if e := h.linkError(l); e != nil && h.state == hostLive {
-				a.failed = append(a.failed, fmt.Sprintf("link %s to %s on host %s: %s", l.LinkKey, l.Targets[0].Name, s.nameOf(h.beat.Host), e.Msg))
+				text := fmt.Sprintf("link %s to %s on host %s: %s", l.LinkKey, l.Targets[0].Name, s.nameOf(h.beat.Host), e.Msg)
+				if e.Next != "" {
+					text += " (" + e.Next + ")"
+				}
+				a.failed = append(a.failed, text)
 			}
 		}
 	}

@@ -45,7 +45,7 @@ func BenchmarkHello(b *testing.B) {
 	times := map[string]time.Duration{}
 	n := 0
 	for b.Loop() {
-		for name, url := range map[string]string{"raw": "http://" + l.Addr().String(), "provider": "http://" + own.Addr()} {
+		for name, url := range map[string]string{"raw": "http://" + l.Addr().String(), "provider": own.URLs()[0]} {
 			start := time.Now()
 			for range 10 {
 				resp, err := c.Get(url)

@@ -24,6 +24,7 @@ func TestCORS(t *testing.T) {
 		"another port":          {"GET", url, "http://b.example", 200, "", ""},
 		"asked first":           {"OPTIONS", url, "http://b.example:8080", 204, "http://b.example:8080", "X-Sum"},
 		"asked, not allowed":    {"OPTIONS", url, "null", 204, "", ""},
+		"asked by another":      {"OPTIONS", url, "https://evil.example", 204, "", ""},
 		"any":                   {"GET", any, "https://evil.example", 200, "*", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -30,6 +30,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.cfg.accessLog {
 		start = time.Now()
 	}
+	rec.overlong = s.overlong(r) // as the client sent it
 	remote := s.cfg.forwarding.apply(r, &c.peer)
 	s.identify(rec, remote != c.peer.text || s.cfg.forwarding.trusts(c.peer.addr))
 	defer func() { // also when the answer is broken off
@@ -127,9 +128,9 @@ func (s *server) refused(rec *recorder, c *conn) bool {
 	case r.ProtoMajor == 1 && r.Header["Upgrade"] != nil && listed(r.Header["Upgrade"], "websocket"):
 		counters.upgrades.Add(1)
 		refuse(rec, http.StatusNotImplemented, "unsupported: WebSocket: wasi:http has no way to give a component an upgraded connection")
-	case tooMany(r.Header, s.cfg.maxHeaders):
+	case rec.overlong != "":
 		counters.largeHeaders.Add(1)
-		refuse(rec, http.StatusRequestHeaderFieldsTooLarge, "exhausted: header fields: more than %d", s.cfg.maxHeaders)
+		refuse(rec, http.StatusRequestHeaderFieldsTooLarge, "exhausted: %s", rec.overlong)
 	case r.Host != "" && !isAuthority(r.Host):
 		counters.malformed.Add(1)
 		refuse(rec, http.StatusBadRequest, "invalid: the host that the request names is malformed")
@@ -161,12 +162,23 @@ func (s *server) smuggled(rec *recorder, c *conn) bool {
 	return true
 }
 
-func tooMany(h http.Header, most int) bool {
-	n := 0
-	for _, values := range h {
-		n += len(values)
+// overlong says in what a request's head is above the limits, "" for nothing.
+// net/http refuses only what is some KiB above.
+func (s *server) overlong(r *http.Request) string {
+	fields, bytes := 0, len(r.Method)+len(r.RequestURI)+len(r.Host)
+	for name, values := range r.Header {
+		fields += len(values)
+		for _, v := range values {
+			bytes += len(name) + len(v) + len(": \r\n")
+		}
 	}
-	return n > most
+	switch {
+	case fields > s.cfg.maxHeaders:
+		return fmt.Sprintf("header fields: %d > %d", fields, s.cfg.maxHeaders)
+	case bytes > s.cfg.maxHeaderBytes:
+		return fmt.Sprintf("header bytes: %d > %d", bytes, s.cfg.maxHeaderBytes)
+	}
+	return ""
 }
 
 // status answers whoever watches the listener.

@@ -75,13 +75,15 @@ func (s *server) mustServe(name string, config map[string]string, h http.Handler
 	return session, "http://" + addr(s.t, session)
 }
 
+// addr returns the first address of a session.
 func addr(t *testing.T, s providers.Session) string {
 	t.Helper()
-	a, ok := providers.As[interface{ Addr() string }](s)
-	if !ok || a.Addr() == "" {
+	own, ok := providers.As[*httpserver.Session](s)
+	if !ok || len(own.URLs()) == 0 {
 		t.Fatalf("session %T has no address", s)
 	}
-	return a.Addr()
+	_, address, _ := strings.Cut(own.URLs()[0], "://")
+	return address
 }
 
 // says answers with a text.
@@ -185,6 +187,33 @@ func TestRouting(t *testing.T) {
 	wantCode(t, err, errcode.Exists, `"/api"`, "api already", "another path or host")
 	if status, got := fetch(t, c, "GET", url+"/api", "", nil); got != "api" {
 		t.Errorf("after the refusal: %d %q, want api", status, got)
+	}
+}
+
+func TestWildcards(t *testing.T) {
+	s := start(t, nil, nil)
+	_, url := s.mustServe("any", nil, says("any"))
+	for name, config := range map[string]map[string]string{
+		"exact":  {"host": "a.example.com"},
+		"below":  {"host": "*.Example.com"},
+		"deeper": {"host": "*.b.example.com", "path": "/x"},
+	} {
+		s.mustServe(name, config, says(name))
+	}
+	c := client(t, http1)
+	for _, r := range []struct{ host, path, want string }{
+		{"a.example.com", "/", "exact"}, {"b.example.com", "/", "below"}, {"example.com", "/", "any"}, {"xexample.com", "/", "any"},
+		{"x.b.example.com", "/x/y", "deeper"}, {"x.b.example.com", "/y", "below"}, {"B.EXAMPLE.com.:80", "/", "below"}, {"", "/", "any"},
+	} {
+		if _, got := fetch(t, c, "GET", url+r.path, r.host, nil); got != r.want {
+			t.Errorf("%s%s: %q, want %q", r.host, r.path, got, r.want)
+		}
+	}
+	_, err := s.serve("again", map[string]string{"host": "*.example.com"}, says(""))
+	wantCode(t, err, "exists", `host "*.example.com"`, "below already")
+	for _, host := range []string{"*", "*.", "a.*.com", "*a.com", "a..b", "*.*.com", ".a", "a b"} {
+		_, err := s.serve("bad", map[string]string{"host": host, "path": "/bad"}, says(""))
+		wantCode(t, err, "invalid", "host is")
 	}
 }
 

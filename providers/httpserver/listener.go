@@ -199,9 +199,11 @@ func listenError(address string, err error) error {
 func (ln *listener) Addr() string { return ln.socket.Addr().String() }
 
 // drain has the listener say that it is not ready, and waits as long as its
-// settings say for whoever looks at that.
+// settings say for whoever looks at that; the first call does.
 func (ln *listener) drain(ctx context.Context) {
-	ln.draining.Store(true)
+	if ln.draining.Swap(true) {
+		return
+	}
 	if d := ln.config().drainDelay; d > 0 {
 		t := time.NewTimer(d)
 		defer t.Stop()

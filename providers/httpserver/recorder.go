@@ -24,7 +24,8 @@ type recorder struct {
 	last     bool // the connection ends after this answer
 	refused  bool // the component's answer was replaced
 	err      error
-	body     body // of the request
+	overlong string // why the head of the request is refused, "" if it is not
+	body     body   // of the request
 
 	mu         sync.Mutex
 	cut        bool      // guarded by mu: a deadline that interrupts was set

@@ -20,15 +20,20 @@ type Session struct {
 // Interfaces implements [providers.Session]: a source serves none.
 func (s *Session) Interfaces() []*abi.Interface { return nil }
 
-// Addr returns where the link is served, the first of several addresses, with
-// the port that was taken for 0; "" once it is closed.
-func (s *Session) Addr() string {
+// URLs returns where the link is served, such as https://127.0.0.1:8443, with
+// the ports that were taken for 0; none once it is closed.
+func (s *Session) URLs() []string {
 	s.provider.mu.Lock()
 	defer s.provider.mu.Unlock()
-	if len(s.listeners) == 0 {
-		return ""
+	var out []string
+	for _, ln := range s.listeners {
+		scheme := "http://"
+		if ln.config().tls != nil {
+			scheme = "https://"
+		}
+		out = append(out, scheme+ln.Addr())
 	}
-	return s.listeners[0].Addr()
+	return out
 }
 
 // Probe implements [providers.Session].

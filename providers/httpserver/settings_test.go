@@ -1,6 +1,7 @@
 package httpserver_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -104,15 +105,31 @@ func TestModesOfWasmCloud(t *testing.T) {
 	}
 }
 
+// TestReadOnlyAndCacheControl: beside CORS, whose fields every answer has.
 func TestReadOnlyAndCacheControl(t *testing.T) {
 	s := start(t, nil, nil)
-	_, url := s.mustServe("a", map[string]string{"readonly_mode": "true", "cache_control": "no-store"}, says("a"))
-	c := client(t, http1)
-	resp := do(t, c, "GET", url, nil)
-	if resp.StatusCode != 200 || resp.Header.Get("Cache-Control") != "no-store" {
-		t.Errorf("GET: %d, %v", resp.StatusCode, resp.Header)
-	}
-	if resp = do(t, c, "POST", url, nil); resp.StatusCode != 405 || resp.Header.Get("Allow") != "GET, HEAD" {
-		t.Errorf("POST: %d, %v, want 405", resp.StatusCode, resp.Header)
+	_, url := s.mustServe("a", map[string]string{
+		"readonly_mode": "true", "cache_control": "no-store", "cors_allowed_origins": "https://shop.example", "cors_exposed_headers": "X-Total",
+	}, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/own" {
+			w.Header().Set("Cache-Control", "private")
+		}
+	})
+	c, shop := client(t, http1), http.Header{"Origin": {"https://shop.example"}}
+	for _, try := range []struct {
+		method, path, cache, allow string
+		status                     int
+	}{
+		{"GET", "/", "no-store", "", 200}, {"HEAD", "/", "no-store", "", 200}, {"GET", "/own", "private", "", 200},
+		{"POST", "/", "", "GET, HEAD", 405}, {"DELETE", "/own", "", "GET, HEAD", 405},
+	} {
+		resp := do(t, c, try.method, url+try.path, shop)
+		h := resp.Header
+		if resp.StatusCode != try.status || h.Get("Cache-Control") != try.cache || h.Get("Allow") != try.allow {
+			t.Errorf("%s %s: %d, %v", try.method, try.path, resp.StatusCode, h)
+		}
+		if h.Get("Access-Control-Allow-Origin") != "https://shop.example" || h.Get("Access-Control-Expose-Headers") != "X-Total" || h.Get("Vary") != "Origin" {
+			t.Errorf("%s %s: a browser may not show the answer: %v", try.method, try.path, h)
+		}
 	}
 }

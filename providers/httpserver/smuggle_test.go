@@ -1,6 +1,7 @@
 package httpserver_test
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net/http"
@@ -8,79 +9,105 @@ import (
 	"testing"
 )
 
+// exchange sends bytes over a connection of its own, and late once the first
+// answer is there. It returns the status of each answer until the server
+// closes the connection, and all that came back.
+func exchange(t *testing.T, address, text, late string) (statuses []int, all string) {
+	t.Helper()
+	conn, in := dialRaw(t, address, text)
+	defer conn.Close()
+	var seen strings.Builder
+	in = bufio.NewReader(io.TeeReader(in, &seen))
+	for {
+		if _, err := in.Peek(1); err != nil {
+			if err != io.EOF && late == "" {
+				t.Fatalf("after %q: %v", seen.String(), err)
+			}
+			return statuses, seen.String() // what came late may have met a closed connection
+		}
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatalf("answer %d of %q: %v", len(statuses)+1, seen.String(), err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		statuses = append(statuses, resp.StatusCode)
+		_, _ = io.WriteString(conn, late)
+		late = late[len(late):]
+	}
+}
+
 // TestSmuggling sends requests that two servers in a row may read in two
-// ways. None of them brings a second request through.
+// ways, with another request behind them, in one piece and after the first
+// answer. None of them brings the second one through.
 func TestSmuggling(t *testing.T) {
-	const hidden = "GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n"
-	for name, c := range map[string]struct {
-		head   string
-		body   string
-		status int
+	const hidden = "GET /hidden HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+	const post, chunked = "POST /a HTTP/1.1\r\nHost: x\r\n", "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+	refused, broken := []string(nil), []string{`POST /a "" false`}
+	s := start(t, nil, nil)
+	seen := make(chan string, 100)
+	session, _ := s.mustServe("a", nil, func(w http.ResponseWriter, r *http.Request) {
+		b, err := io.ReadAll(r.Body)
+		seen <- fmt.Sprintf("%s %s %q %v", r.Method, r.URL.Path, b, err == nil)
+	})
+	for name, try := range map[string]struct {
+		send string
+		want []int    // of the answers, to the end of the connection
+		seen []string // by the component
 	}{
-		"length and chunks":           {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked", "0\r\n\r\n" + hidden, 400},
-		"chunks and length":           {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\ncontent-length: 0", "5\r\nhello\r\n0\r\n\r\n" + hidden, 400},
-		"two lengths":                 {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nContent-Length: 34", hidden, 400},
-		"a list of lengths":           {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0, 34", hidden, 400},
-		"length with a sign":          {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +0", hidden, 400},
-		"length in hex":               {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x0", hidden, 400},
-		"length below zero":           {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1", hidden, 400},
-		"space before the colon":      {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\nContent-Length: 5", "0\r\n\r\n" + hidden, 400},
-		"tab before chunked":          {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \vchunked", "0\r\n\r\n" + hidden, 400},
-		"another coding":              {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked", "0\r\n\r\n" + hidden, 501},
-		"identity":                    {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\nContent-Length: 0", hidden, 501},
-		"chunked twice":               {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "0\r\n\r\n" + hidden, 501},
-		"chunks in HTTP/1.0":          {"POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked", "0\r\n\r\n" + hidden, 200},
-		"a folded first field":        {"POST / HTTP/1.1\r\n Host: a\r\nContent-Length: 0", hidden, 400},
-		"a field without colon":       {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length 0", hidden, 400},
-		"a null in a field":           {"POST / HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\nContent-Length: 0", hidden, 400},
-		"a bare CR in a field":        {"POST / HTTP/1.1\r\nHost: a\r\nX: a\rContent-Length: 34\r\nContent-Length: 0", hidden, 400},
-		"two hosts":                   {"POST / HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: 0", hidden, 400},
-		"no host":                     {"POST / HTTP/1.1\r\nContent-Length: 0", hidden, 400},
-		"host with a path":            {"POST / HTTP/1.1\r\nHost: a/b\r\nContent-Length: 0", "", 400},
-		"host with a user":            {"POST / HTTP/1.1\r\nHost: u@a\r\nContent-Length: 0", "", 400},
-		"host with a space":           {"POST / HTTP/1.1\r\nHost: a b\r\nContent-Length: 0", "", 400},
-		"no version":                  {"POST /", hidden, 400},
-		"a tab in the line":           {"POST\t/ HTTP/1.1\r\nHost: a\r\nContent-Length: 0", hidden, 400},
-		"a size with rubbish":         {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked", "0x5\r\nhello\r\n0\r\n\r\n", 0},
-		"a size below zero":           {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked", "-1\r\nhello\r\n0\r\n\r\n" + hidden, 0},
-		"a size that overflows":       {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked", "fffffffffffffffff\r\nhello\r\n0\r\n\r\n" + hidden, 0},
-		"a chunk longer than its end": {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked", "4\r\nhello\r\n0\r\n\r\n" + hidden, 0},
+		"length beside chunks":        {post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", []int{400}, refused},
+		"chunks beside length":        {chunked + "content-length: 5\r\n\r\n0\r\n\r\n", []int{400}, refused},
+		"chunks and no length":        {chunked + "content-length: 0\r\n\r\n5\r\nhello\r\n0\r\n\r\n", []int{400}, refused},
+		"two lengths":                 {post + "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", []int{400}, refused},
+		"two lengths, one nothing":    {post + "Content-Length: 0\r\nContent-Length: 34\r\n\r\n", []int{400}, refused},
+		"length in a list":            {post + "Content-Length: 5, 5\r\n\r\nhello", []int{400}, refused},
+		"lengths in a list":           {post + "Content-Length: 0, 34\r\n\r\n", []int{400}, refused},
+		"length with a sign":          {post + "Content-Length: +5\r\n\r\nhello", []int{400}, refused},
+		"nothing with a sign":         {post + "Content-Length: +0\r\n\r\n", []int{400}, refused},
+		"length in hex":               {post + "Content-Length: 0x0\r\n\r\n", []int{400}, refused},
+		"length below zero":           {post + "Content-Length: -1\r\n\r\n", []int{400}, refused},
+		"other coding":                {post + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", []int{501}, refused},
+		"identity":                    {post + "Transfer-Encoding: identity\r\nContent-Length: 0\r\n\r\n", []int{501}, refused},
+		"coding twice":                {chunked + "Transfer-Encoding: identity\r\n\r\n0\r\n\r\n", []int{501}, refused},
+		"chunked twice":               {chunked + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", []int{501}, refused},
+		"coding, odd space":           {post + "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", []int{400}, refused},
+		"coding, odd space, length":   {post + "Transfer-Encoding : chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", []int{400}, refused},
+		"coding, odd tab":             {post + "Transfer-Encoding: \vchunked\r\n\r\n0\r\n\r\n", []int{400}, refused},
+		"chunks in HTTP/1.0":          {"POST /a HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", []int{200}, []string{`POST /a "" true`}},
+		"no number":                   {chunked + "\r\nzz\r\nhello\r\n0\r\n\r\n", []int{200}, broken},
+		"number with rubbish":         {chunked + "\r\n0x5\r\nhello\r\n0\r\n\r\n", []int{200}, broken},
+		"number with a sign":          {chunked + "\r\n-5\r\nhello\r\n0\r\n\r\n", []int{200}, broken},
+		"number that overflows":       {chunked + "\r\nfffffffffffffffff\r\nhello\r\n0\r\n\r\n", []int{200}, broken},
+		"chunk too long":              {chunked + "\r\n5\r\nhello!!\r\n0\r\n\r\n", []int{200}, []string{`POST /a "hello" false`}},
+		"chunk longer than its end":   {chunked + "\r\n4\r\nhello\r\n0\r\n\r\n", []int{200}, []string{`POST /a "hell" false`}},
+		"folded host":                 {"GET /a HTTP/1.1\r\nHost: x\r\n y\r\n\r\n", []int{400}, refused},
+		"folded first":                {"GET /a HTTP/1.1\r\n X-A: b\r\nHost: x\r\n\r\n", []int{400}, refused},
+		"folded first, with a length": {"POST /a HTTP/1.1\r\n Host: x\r\nContent-Length: 0\r\n\r\n", []int{400}, refused},
+		"field without colon":         {post + "Content-Length 0\r\n\r\n", []int{400}, refused},
+		"null in a value":             {post + "X-A: b\x00c\r\nContent-Length: 0\r\n\r\n", []int{400}, refused},
+		"bare CR in a value":          {post + "X-A: b\rContent-Length: 34\r\nContent-Length: 0\r\n\r\n", []int{400}, refused},
+		"no host":                     {"GET /a HTTP/1.1\r\n\r\n", []int{400}, refused},
+		"two hosts":                   {"GET /a HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", []int{400}, refused},
+		"host with a path":            {"GET /a HTTP/1.1\r\nHost: x/y\r\nConnection: close\r\n\r\n", []int{400}, refused},
+		"host with a user":            {"GET /a HTTP/1.1\r\nHost: u@x\r\nConnection: close\r\n\r\n", []int{400}, refused},
+		"host with a space":           {"GET /a HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n", []int{400}, refused},
+		"no version":                  {"POST /a\r\n\r\n", []int{400}, refused},
+		"tab in the first line":       {"POST\t/a HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", []int{400}, refused},
+		// What has one reading does bring the second one through.
+		"folded value":    {"GET /a HTTP/1.1\r\nX-A: b\r\n c\r\nHost: x\r\n\r\n", []int{200, 200}, []string{`GET /a "" true`, `GET /hidden "" true`}},
+		"as it should be": {chunked + "\r\n5\r\nhello\r\n0\r\n\r\n", []int{200, 200}, []string{`POST /a "hello" true`, `GET /hidden "" true`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := start(t, nil, nil)
-			paths, bodies := make(chan string, 10), make(chan error, 10)
-			session, _ := s.mustServe("a", nil, func(w http.ResponseWriter, r *http.Request) {
-				paths <- r.URL.Path
-				_, err := io.Copy(io.Discard, r.Body)
-				bodies <- err
-				if err != nil {
-					w.WriteHeader(http.StatusTeapot)
+			for _, late := range []string{"", hidden} {
+				got, all := exchange(t, addr(t, session), try.send+hidden[len(late):], late)
+				if fmt.Sprint(got) != fmt.Sprint(try.want) {
+					t.Errorf("answers %v, want %v:\n%s", got, try.want, all)
 				}
-			})
-			conn, r := dialRaw(t, addr(t, session), c.head+"\r\n\r\n"+c.body)
-			resp, _ := answer(t, r, "POST")
-			want := c.status
-			if want == 0 {
-				want = http.StatusTeapot // the component sees that the body is broken
-			}
-			if resp.StatusCode != want {
-				t.Errorf("status %d, want %d", resp.StatusCode, want)
-			}
-			_, _ = io.WriteString(conn, hidden)
-			if rest, _ := io.ReadAll(r); c.status != 400 || c.body != "" {
-				if strings.Contains(string(rest), "HTTP/1.1") {
-					t.Errorf("another answer on the connection: %q", rest)
+				var have []string
+				for len(seen) > 0 {
+					have = append(have, <-seen)
 				}
-			}
-			close(paths)
-			for path := range paths {
-				if path == "/hidden" && c.body != "" {
-					t.Error("the hidden request reached the component")
-				}
-			}
-			if c.status == 0 {
-				if err := <-bodies; err == nil {
-					t.Error("the component read the broken body to its end")
+				if fmt.Sprint(have) != fmt.Sprint(try.seen) {
+					t.Errorf("the component saw %q, want %q", have, try.seen)
 				}
 			}
 		})
@@ -109,6 +136,20 @@ func TestFramedOnce(t *testing.T) {
 		if resp, text := answer(t, r, "POST"); resp.StatusCode != 200 || text != c.want || resp.Close {
 			t.Errorf("%s: %d %q, want %q on a connection that goes on (closed: %t)", name, resp.StatusCode, text, c.want, resp.Close)
 		}
+	}
+}
+
+// TestAbsoluteForm: the URI's host is the request's, whatever Host says, and
+// its scheme is nobody's word for that of the connection.
+func TestAbsoluteForm(t *testing.T) {
+	s := start(t, nil, nil)
+	session, _ := s.mustServe("inner", map[string]string{"host": "inner.example"}, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "inner %s %s %s %s", r.URL.Scheme, r.Host, r.URL.Path, r.Header.Get("X-Forwarded-Host"))
+	})
+	s.mustServe("outer", map[string]string{"host": "outer.example"}, says("outer"))
+	_, got := exchange(t, addr(t, session), "GET https://inner.example/p HTTP/1.1\r\nHost: outer.example\r\nConnection: close\r\n\r\n", "")
+	if !strings.Contains(got, "inner http inner.example /p inner.example") {
+		t.Errorf("answer %q", got)
 	}
 }
 

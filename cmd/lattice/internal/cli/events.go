@@ -94,8 +94,8 @@ func (a *app) ready(ctx context.Context, n *node.Node, data string, plan *deploy
 	}
 	var http []string
 	for _, p := range parts {
-		for address := range strings.SplitSeq(p.Address, ",") {
-			if url := "http://" + address; address != "" && !slices.Contains(http, url) {
+		for url := range strings.SplitSeq(p.Address, ",") {
+			if url != "" && !slices.Contains(http, url) {
 				http = append(http, url)
 			}
 		}
@@ -110,7 +110,7 @@ func (a *app) ready(ctx context.Context, n *node.Node, data string, plan *deploy
 			text += " on " + strings.Join(p.Hosts, ", ")
 		}
 		if p.Address != "" {
-			text += " at http://" + p.Address
+			text += " at " + strings.ReplaceAll(p.Address, ",", " ")
 		}
 		if p.Message != "" {
 			text += ": " + oneLine(p.Message)
