@@ -36,6 +36,9 @@ var spinners = []struct {
 		get(0), I32(5), 0x6a, setOp, 0, brOp, 2, endOp,
 		get(0), I32(7), 0x6c, I32(1), 0x6a, setOp, 0, brOp, 1, endOp,
 		get(0), I32(3), 0x6a, setOp, 0, brOp, 0, endOp}},
+	// As Go's compiler does it: jumps forwards and backwards by the loop's head.
+	{name: "dispatch", locals: "i", code: []any{loopOp, void, blockOp, void, blockOp, void, get(0), 0x0e, 1, 0, 1, endOp,
+		I32(7), setOp, 0, brOp, 1, endOp, I32(0), setOp, 0, brOp, 0, endOp}},
 	{name: "tree of calls", code: []any{Call(2)}},
 	{name: "deep and back", code: []any{loopOp, void, I32(20_000), Call(1), brOp, 0, endOp}},
 	{name: "recursion", code: []any{I32(-1), Call(1)}, end: errcode.Exhausted},

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
 	"latticework/components"
 	"latticework/components/wasi"
 	"latticework/components/wasi/preview1"
@@ -28,7 +31,7 @@ func BenchmarkFuel(b *testing.B) {
 		fuel(b, "fuel-tight-c-loop", func(e *components.Engine) func() {
 			in := acquire(b, e, perfGuest)
 			return func() {
-				if _, err := in.Call(ctx, loops, "spin", value.U64(20_000_000)); err != nil {
+				if _, err := in.Call(ctx, loops, "spin", value.U64(4_000_000)); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -53,7 +56,7 @@ func BenchmarkFuel(b *testing.B) {
 	})
 	b.Run("go", func(b *testing.B) {
 		code := goGuest(b)
-		fuel(b, "fuel-go-json-sort-hash", func(e *components.Engine) func() {
+		work := func(e *components.Engine) func() {
 			m, err := preview1.Compile(ctx, e, code, components.Limits{})
 			if err != nil {
 				b.Fatal(err)
@@ -69,8 +72,32 @@ func BenchmarkFuel(b *testing.B) {
 					b.Fatal(got, err)
 				}
 			}
+		}
+		b.Run("wazero", func(b *testing.B) {
+			fuelOver(b, "fuel-go-json-sort-hash-over-wazero", work, func() func() { return plainWork(b, code) })
 		})
+		b.Run("rewritten", func(b *testing.B) { fuel(b, "fuel-go-json-sort-hash", work) })
 	})
+}
+
+// plainWork returns what calls the Go guest's work under wazero alone, of the
+// guest's code as it is.
+func plainWork(b *testing.B, code []byte) func() {
+	b.Helper()
+	ctx := context.Background()
+	rt := wazero.NewRuntime(ctx)
+	b.Cleanup(func() { _ = rt.Close(ctx) })
+	wasi_snapshot_preview1.MustInstantiate(ctx, rt)
+	m, err := rt.InstantiateWithConfig(ctx, code, wazero.NewModuleConfig().WithStartFunctions("_initialize"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	fn := m.ExportedFunction("work")
+	return func() {
+		if got, err := fn.Call(ctx, 500); err != nil || int32(got[0]) == -1 {
+			b.Fatal(got, err)
+		}
+	}
 }
 
 func acquire(b *testing.B, e *components.Engine, code []byte) *components.Instance {
@@ -83,18 +110,25 @@ func acquire(b *testing.B, e *components.Engine, code []byte) *components.Instan
 	return in
 }
 
-// fuel records by how many percents guests are slower with counters: the median
-// over copies of each, of the ratio of the fastest of many calls in turn, whom
-// nothing else on the machine held up.
+// fuel records by how many percents a guest is slower with counters than
+// without, both rewritten.
 func fuel(b *testing.B, name string, prepare func(*components.Engine) func()) {
+	b.Helper()
+	fuelOver(b, name, prepare, func() func() { return prepare(newEngine(b, components.EngineConfig{NoFuel: true})) })
+}
+
+// fuelOver records by how many percents what prepare returns, of a guest with
+// counters, is slower than what plain does: the median over copies of each, of
+// the fastest of many calls in turn, which nothing else on the machine held up.
+func fuelOver(b *testing.B, name string, prepare func(*components.Engine) func(), plain func() func()) {
 	b.Helper()
 	type pair struct{ with, without func() }
 	pairs := make([]pair, copies)
 	for i := range pairs {
 		pairs[i].with = prepare(newEngine(b, components.EngineConfig{}))
-		pairs[i].without = prepare(newEngine(b, components.EngineConfig{NoFuel: true}))
+		pairs[i].without = plain()
 	}
-	const calls = 25
+	const calls = 100
 	for b.Loop() {
 		var with, without []float64
 		for _, p := range pairs {

@@ -42,6 +42,9 @@ type rewriter struct {
 	peak    uint64   // the most that was carried so far
 	loops   uint64   // and try blocks
 	inner   unroll
+
+	dispatch *dispatch // of the loop whose head was read last, nil if it is none
+	jump     jump      // before the next instruction
 }
 
 // label is what a branch can go to.
@@ -55,6 +58,8 @@ type label struct {
 	// Of a loop: whether a body was opened for it, else where its cost stands.
 	opened bool
 	cost   int
+	// dispatch is the one that the loop is, piece the one that the block is of.
+	dispatch, piece *dispatch
 	// Of a try block: the labels that its clauses lead to.
 	catches []int
 }
@@ -115,6 +120,7 @@ func (w *rewriter) head(r *reader, typ arity) {
 	w.locals, w.blocks, w.values = total+uint64(typ.params), 0, 0
 	w.sets, w.calls, w.leaf, w.callees, w.wild = 0, 0, true, w.callees[:0], false
 	w.carried, w.peak, w.depth, w.loops, w.inner = 0, 0, 0, 0, unroll{}
+	w.dispatch, w.jump = nil, jump{}
 	w.labels = append(w.labels[:0], label{arity: uint32(typ.results)})
 }
 
@@ -222,7 +228,12 @@ func (w *rewriter) instruction(r *reader) {
 		r.skipLEB(5)
 	case opGlobalGet, opGlobalSet:
 		w.m.globalIndex(r)
-	case opLocalSet, opLocalTee:
+	case opI32Const:
+		w.constant(r, uint32(r.sleb(32)))
+	case opLocalSet:
+		w.sets++
+		w.setLocal(r, at, w.local(r))
+	case opLocalTee:
 		w.sets++
 		w.local(r)
 	case opLocalGet:
@@ -283,12 +294,14 @@ func (w *rewriter) direct(r *reader, op byte, at int) {
 	}
 }
 
-// local reads the index of a local. It must be one of the function's: one of
-// ours comes after them.
-func (w *rewriter) local(r *reader) {
-	if i := r.u32(); uint64(i) >= w.locals {
+// local reads and returns the index of a local. It must be one of the
+// function's: one of ours comes after them.
+func (w *rewriter) local(r *reader) uint32 {
+	i := r.u32()
+	if uint64(i) >= w.locals {
 		r.fail("unknown local %d", i)
 	}
+	return i
 }
 
 // blockType reads a block's type.

@@ -30,6 +30,10 @@ func (w *rewriter) block(r *reader, op byte, at int) {
 		w.leaf = false
 		w.loops++
 		l.arity = uint32(typ.params)
+		if typ.params == 0 {
+			w.dispatch = w.dispatches(*r)
+			l.dispatch = w.dispatch
+		}
 		if w.fuel {
 			w.loop(r, at, start, typ, &l)
 		}
@@ -79,6 +83,9 @@ func (w *rewriter) otherwise(r *reader, at int) {
 func (w *rewriter) end(r *reader, at int) {
 	l := w.labels[len(w.labels)-1]
 	w.labels = w.labels[:len(w.labels)-1]
+	if l.piece != nil {
+		l.piece.open = len(w.labels)
+	}
 	switch {
 	case l.op == opRound:
 		w.nextRound(r, at, &l)
@@ -108,14 +115,14 @@ func (w *rewriter) end(r *reader, at int) {
 }
 
 // leave prepares a branch whose opcode is at at and whose label r reads next,
-// and returns the label's index.
+// and returns the index of the label that it is to lead to.
 func (w *rewriter) leave(r *reader, at int) int {
 	peek := *r
 	label := peek.u32()
 	if uint64(label) >= uint64(len(w.labels)) {
 		return -1 // branch says so
 	}
-	i := len(w.labels) - 1 - int(label)
+	i := w.ahead(at, len(w.labels)-1-int(label))
 	w.leaveTo(r, at, &w.labels[i])
 	return i
 }
@@ -165,12 +172,16 @@ func (w *rewriter) table(r *reader, at int) {
 	// Which labels it names is known after it was read; that it pays what is
 	// carried before it is never too much.
 	w.charge(r, at, backCost)
+	d := w.begins(at)
 	for range r.count("branch targets", r.left()) + 1 {
 		i := -1
 		peek := *r
 		if label := peek.u32(); uint64(label) < uint64(len(w.labels)) {
 			i = len(w.labels) - 1 - int(label)
 			w.meet(&w.labels[i])
+		}
+		if d != nil {
+			d.targets = append(d.targets, i)
 		}
 		w.branch(r, i)
 	}

@@ -25,10 +25,11 @@ type signature struct {
 }
 
 // Functions of a made module, and the locals that count its loops: two, after
-// all others.
+// all others but the one that dispatches are over.
 const (
 	madeFunctions = 4
 	madeLoops     = 2
+	madeHidden    = madeLoops + 1
 )
 
 func (g *maker) n(k int) int {
@@ -85,7 +86,7 @@ func (g *maker) function(i int) {
 	for range g.n(3) * 40 {
 		local += "l" // a frame that pays more
 	}
-	local += "ii"
+	local += "iii"
 	g.locals, g.loops, g.room = s.params+local, 0, 60
 	code := g.statements(3)
 	result := ""
@@ -98,9 +99,9 @@ func (g *maker) function(i int) {
 	g.made = append(g.made, s)
 }
 
-// local picks a local of a type, -1 without one. Loop counters are not picked.
+// local picks a local of a type, -1 without one. Hidden ones are not picked.
 func (g *maker) local(typ byte) int {
-	n := len(g.locals) - madeLoops
+	n := len(g.locals) - madeHidden
 	if n <= 0 {
 		return -1
 	}
@@ -128,7 +129,7 @@ func (g *maker) statement(depth int) []byte {
 		return Code(g.value('i', 0), 0x1a)
 	}
 	i := func() []byte { return g.value('i', depth-1) }
-	switch g.n(13) {
+	switch g.n(14) {
 	case 1:
 		typ := "ildv"[g.n(4)]
 		if at := g.local(typ); at >= 0 {
@@ -159,6 +160,8 @@ func (g *maker) statement(depth int) []byte {
 		return Code(i(), 0x04, 0x40, 0x00, 0x0b)
 	case 11: // table.set of null, of what it is
 		return Code(i(), 0xd0, 0x70, 0x26, 0)
+	case 12:
+		return g.dispatch(depth)
 	}
 	return Code(g.value("ild"[g.n(3)], depth-1), 0x1a)
 }
@@ -168,12 +171,45 @@ func (g *maker) loop(depth int) []byte {
 	if g.loops == madeLoops {
 		return Code(0x01)
 	}
-	counter := len(g.locals) - madeLoops + g.loops
+	counter := len(g.locals) - madeHidden + g.loops
 	g.loops++
 	body := g.statements(depth - 1)
 	g.loops--
 	return Code(I32(int64(1+g.n(4))), 0x21, U(counter),
 		0x03, 0x40, body, 0x20, U(counter), I32(1), 0x6b, 0x22, U(counter), 0x0d, 0, 0x0b)
+}
+
+// dispatch is a loop over pieces of code, as Go's compiler makes them: each
+// jump goes by a branch table, forwards or backwards, a few times in all.
+func (g *maker) dispatch(depth int) []byte {
+	if g.loops == madeLoops {
+		return Code(0x01)
+	}
+	counter, next := len(g.locals)-madeHidden+g.loops, len(g.locals)-1
+	g.loops++
+	pieces := 1 + g.n(4)
+	code := Code(I32(int64(1+g.n(6))), 0x21, U(counter), g.value('i', 0), 0x21, U(next), 0x03, 0x40)
+	for range pieces {
+		code = Code(code, 0x02, 0x40)
+	}
+	entries := g.n(6)
+	code = Code(code, 0x20, U(next), 0x0e, U(entries))
+	for range entries + 1 {
+		code = Code(code, U(g.n(pieces)))
+	}
+	for left := pieces - 1; left >= 0; left-- {
+		code = Code(code, 0x0b, g.statements(depth-1))
+		count := Code(0x20, U(counter), I32(1), 0x6b, 0x22, U(counter), I32(0), 0x4a)
+		jump := Code(I32(int64(g.n(7))), 0x21, U(next))
+		switch g.n(3) {
+		case 1:
+			code = Code(code, count, 0x04, 0x40, jump, 0x0c, U(left+1), 0x0b)
+		case 2:
+			code = Code(code, count, jump, 0x0d, U(left))
+		}
+	}
+	g.loops--
+	return Code(code, 0x0b)
 }
 
 // address is mostly within the memory.

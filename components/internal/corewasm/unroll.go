@@ -60,7 +60,7 @@ func (w *rewriter) nextRound(r *reader, at int, l *label) {
 	if u.left > 0 {
 		w.out = append(w.out, opBlock, 0x40)
 		w.depth++
-		next = label{op: opRound, depth: w.depth}
+		next = label{op: opRound, depth: w.depth, dispatch: u.loop.dispatch}
 	}
 	w.labels = append(w.labels, next)
 	r.pos, w.copied = u.start, u.start
