@@ -177,12 +177,50 @@ func TestInspectAndWIT(t *testing.T) {
 			t.Errorf("inspect --plan: no %q in\n%s", want, text)
 		}
 	}
-	h.refused(errcode.Unsupported, []string{"core module", "component new"}, "inspect", coreModule(t))
+	if out := h.ok("inspect", coreModule(t)); !strings.Contains(out, "core module, 8 bytes") || !strings.Contains(out, "asks for nothing") {
+		t.Errorf("inspect of an empty core module:\n%s", out)
+	}
 	h.refused(errcode.Unsupported, []string{"core module", "component new"}, "inspect", "--plan", coreModule(t))
 	if out := h.ok("__complete", "inspect", "x.wasm", "--"); !strings.Contains(out, "--plan\t") {
 		t.Errorf("--plan is not proposed: %s", out)
 	}
 	h.refused(errcode.NotFound, []string{"nothing.wasm", "check"}, "wit", "nothing.wasm")
+}
+
+// TestInspectCoreModule says what a module of WASI 0.1 asks for, and what
+// nobody serves.
+func TestInspectCoreModule(t *testing.T) {
+	h := newHome(t)
+	program := filepath.Join(refdata.Dir(t, "conformance/wasi/wasip1"), "assemblyscript", "fd_write-to-invalid-fd.wasm")
+	out := h.ok("inspect", program)
+	for _, want := range []string{
+		"core module, 1983 bytes", "files (fd_write); reaches what is granted with --dir", "  exit (proc_exit)\n",
+		"  wasi_snapshot_preview1  (by the host)\n    fd_write: func(i32, i32, i32, i32) -> i32\n    proc_exit: func(i32)\n",
+		"\nexports\n  _start: func()\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	// imports env.f and wasi_snapshot_preview1.random_get under a type that is not its own
+	code := "\x00asm\x01\x00\x00\x00" + "\x01\x04\x01\x60\x00\x00" +
+		"\x02\x2d\x02\x03env\x01f\x00\x00" + "\x16wasi_snapshot_preview1\x0arandom_get\x00\x00"
+	file := filepath.Join(t.TempDir(), "strange.wasm")
+	if err := os.WriteFile(file, []byte(code), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var v struct {
+		Kind    string
+		Asks    []struct{ Topic string }
+		Imports []struct {
+			Name     string
+			ServedBy string `json:"served_by"`
+		}
+	}
+	h.json(&v, "inspect", file)
+	if v.Kind != "core module" || len(v.Asks) != 0 || len(v.Imports) != 2 || v.Imports[0].ServedBy != "nobody" || v.Imports[1].ServedBy != "nobody" {
+		t.Errorf("%+v", v)
+	}
 }
 
 func coreModule(t *testing.T) string {

@@ -1,6 +1,8 @@
 package preview1
 
 import (
+	"slices"
+
 	"latticework/components"
 	"latticework/wit/abi"
 )
@@ -74,6 +76,14 @@ var functions = []function{
 	{"sock_recv", "iiiiii", sock},
 	{"sock_send", "iiiii", sock},
 	{"sock_shutdown", "ii", sock},
+}
+
+// Provides reports whether a module's import f is a function of WASI 0.1 under
+// its type.
+func Provides(f components.CoreFunc) bool {
+	return slices.ContainsFunc(hosts(), func(h components.CoreHost) bool {
+		return h.Module == f.Module && h.Name == f.Name && slices.Equal(h.Params, f.Params) && slices.Equal(h.Results, f.Results)
+	})
 }
 
 // hosts returns the functions as the engine takes them.

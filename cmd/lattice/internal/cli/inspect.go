@@ -26,7 +26,8 @@ func (a *app) inspectCommand() *cobra.Command {
 		Use: "inspect FILE", Short: "Show what a component imports and exports",
 		Long: `Show what a component asks for, in plain words and as imports, and what it
 offers, with the signatures of all functions; and how a lattice serves each
-import: inside the host, or over a link.
+import: inside the host, or over a link. Of a core module of WASI 0.1, which
+"lattice run" runs, the same.
 
 With --plan show instead how the runtime links and instantiates it: the core
 modules in order and where each of their imports is taken from, the functions
@@ -83,7 +84,7 @@ type inspection struct {
 }
 
 // externView is an import or export. ServedBy of an import is "host", "link",
-// or "types" where there is nothing to serve.
+// "types" where there is nothing to serve, or "nobody".
 type externView struct {
 	Name      string     `json:"name"`
 	ServedBy  string     `json:"served_by,omitempty"`
@@ -101,6 +102,12 @@ func inspect(ctx context.Context, file string) (*inspection, error) {
 	if err != nil {
 		return nil, err
 	}
+	sum := sha256.Sum256(data)
+	v := &inspection{File: file, Kind: "component", Bytes: len(data), Digest: "sha256:" + hex.EncodeToString(sum[:]),
+		Asks: []askView{}, Imports: []externView{}, Exports: []externView{}}
+	if deployment.IsCoreModule(data) {
+		return v, inspectCore(ctx, v, data)
+	}
 	code, closeCode, err := compileFile(ctx, file, data, 0)
 	if err != nil {
 		return nil, err
@@ -110,9 +117,6 @@ func inspect(ctx context.Context, file string) (*inspection, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(data)
-	v := &inspection{File: file, Kind: "component", Bytes: len(data), Digest: "sha256:" + hex.EncodeToString(sum[:]),
-		Imports: []externView{}, Exports: []externView{}}
 	for _, e := range code.Imports() {
 		x := viewExtern(e)
 		x.ServedBy = servedBy(e, builtins)
@@ -174,14 +178,18 @@ func viewExtern(e components.Extern) externView {
 }
 
 func (v *inspection) print(w io.Writer) {
-	_, _ = fmt.Fprintf(w, "%s: component, %d bytes\n%s\n", v.File, v.Bytes, v.Digest)
+	_, _ = fmt.Fprintf(w, "%s: %s, %d bytes\n%s\n", v.File, v.Kind, v.Bytes, v.Digest)
 	list := func(title string, all []externView) {
 		if len(all) == 0 {
 			return
 		}
 		_, _ = fmt.Fprintf(w, "\n%s\n", title)
 		for _, e := range all {
-			served := map[string]string{"host": "  (by the host)", "link": "  (needs a link)"}[e.ServedBy]
+			served := map[string]string{"host": "  (by the host)", "link": "  (needs a link)", "nobody": "  (by nobody)"}[e.ServedBy]
+			if len(e.Functions) == 1 && e.Functions[0].Name == e.Name { // not in an interface
+				_, _ = fmt.Fprintf(w, "  %s: %s%s\n", e.Name, e.Functions[0].Type, served)
+				continue
+			}
 			_, _ = fmt.Fprintf(w, "  %s%s\n", e.Name, served)
 			for _, f := range e.Functions {
 				_, _ = fmt.Fprintf(w, "    %s: %s\n", f.Name, f.Type)

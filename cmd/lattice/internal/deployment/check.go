@@ -63,7 +63,7 @@ func RefuseCoreModule(path string, data []byte) error {
 		return nil
 	}
 	return errcode.New(errcode.Unsupported, "read %s: it is a core module, not a component", path).
-		WithNext("make it a component with: wasm-tools component new")
+		WithNext("run it as it is with: lattice run; or make it a component with: wasm-tools component new")
 }
 
 // IsCoreModule reports whether data begins as a WebAssembly core module does.
