@@ -28,7 +28,9 @@ func recorded(t *testing.T, name string) []string {
 
 // TestPureFunctions calls a guest without imports. The recording writes answers
 // as JavaScript values; the calls' answers are compared in this order.
-func TestPureFunctions(t *testing.T) {
+func TestPureFunctions(t *testing.T) { pureFunctions(t, compiled) }
+
+func pureFunctions(t *testing.T, mode components.EngineConfig) {
 	calls := []struct{ line, call, want string }{
 		{`greet "Hello, Wörld 🌍! 👋"`, `greet("Wörld 🌍")`, `"Hello, Wörld 🌍! 👋"`},
 		{`greet-empty "Hello, ! 👋"`, `greet("")`, `"Hello, ! 👋"`},
@@ -50,7 +52,7 @@ func TestPureFunctions(t *testing.T) {
 	if len(lines) != len(calls) {
 		t.Fatalf("%d answers recorded, %d calls", len(lines), len(calls))
 	}
-	in := acquire(t, "js-pure-qjs", components.LinkConfig{})
+	in := acquire(t, mode, "js-pure-qjs", components.LinkConfig{})
 	for i, c := range calls {
 		if lines[i] != c.line {
 			t.Errorf("recorded %q, want %q", lines[i], c.line)
@@ -63,7 +65,9 @@ func TestPureFunctions(t *testing.T) {
 }
 
 // TestKeyvalueFunctions calls a guest that counts in a store and logs.
-func TestKeyvalueFunctions(t *testing.T) {
+func TestKeyvalueFunctions(t *testing.T) { keyvalueFunctions(t, compiled) }
+
+func keyvalueFunctions(t *testing.T, mode components.EngineConfig) {
 	var log bytes.Buffer
 	h := slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
@@ -74,7 +78,7 @@ func TestKeyvalueFunctions(t *testing.T) {
 	given := append(system(t, wasi.Config{}), keyvalue(t)...)
 	given = append(given, logging.BindLogging(logging.NewLogger(slog.New(h))))
 	given = append(given, config.NewValues(map[string]string{"greeting": "bonjour", "bucket": "hits"}).Interfaces()...)
-	in := acquire(t, "js-kv-qjs", components.LinkConfig{Interfaces: given})
+	in := acquire(t, mode, "js-kv-qjs", components.LinkConfig{Interfaces: given})
 	logged := 0
 	for _, line := range recorded(t, "js-kv-qjs") {
 		words := strings.Fields(line)
@@ -106,8 +110,8 @@ func TestKeyvalueFunctions(t *testing.T) {
 	}
 }
 
-func acquire(t *testing.T, name string, cfg components.LinkConfig) *components.Instance {
-	c, err := engine(t).Compile(t.Context(), read(t, name))
+func acquire(t *testing.T, mode components.EngineConfig, name string, cfg components.LinkConfig) *components.Instance {
+	c, err := engine(t, mode).Compile(t.Context(), read(t, name))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 func TestNothingGrows(t *testing.T) {
 	for _, name := range []string{"rust-http", "go-http-counter"} {
 		t.Run(name, func(t *testing.T) {
-			c, err := engine(t).Compile(t.Context(), read(t, name))
+			c, err := engine(t, compiled).Compile(t.Context(), read(t, name))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -20,13 +20,15 @@ import (
 // TestHTTP3Guest serves requests with a guest that exports the handler of
 // wasi:http@0.3, each with an instance of its own, and compares with what
 // another runtime sent: responses one after the other.
-func TestHTTP3Guest(t *testing.T) {
+func TestHTTP3Guest(t *testing.T) { http3Guest(t, compiled) }
+
+func http3Guest(t *testing.T, mode components.EngineConfig) {
 	recorded, err := os.ReadFile(filepath.Join(refdata.Dir(t, "guests/expected"), "p3-http-qjs.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	recorded = bytes.ReplaceAll(recorded, []byte("\r\n"), []byte("\n"))
-	c, err := engine(t).Compile(t.Context(), read(t, "p3-http-qjs"))
+	c, err := engine(t, mode).Compile(t.Context(), read(t, "p3-http-qjs"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,15 @@ var interpreters = []interpreter{
 // success and failure alone.
 func TestInterpreters(t *testing.T) {
 	for _, lang := range interpreters {
-		t.Run(lang.guest, func(t *testing.T) { lang.test(t, built(t, lang.guest)) })
+		t.Run(lang.guest, func(t *testing.T) { lang.test(t, built(t, compiled, lang.guest)) })
+	}
+}
+
+func phpScripts(t *testing.T, mode components.EngineConfig) {
+	for _, lang := range interpreters {
+		if lang.guest == "php" {
+			lang.test(t, built(t, mode, lang.guest))
+		}
 	}
 }
 

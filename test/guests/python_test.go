@@ -14,8 +14,10 @@ import (
 
 // TestPython calls functions of a library that componentize-py made, with one
 // for each kind of value.
-func TestPython(t *testing.T) {
-	c := built(t, "values-py")
+func TestPython(t *testing.T) { pythonLibrary(t, compiled) }
+
+func pythonLibrary(t *testing.T, mode components.EngineConfig) {
+	c := built(t, mode, "values-py")
 	var stderr strings.Builder
 	tmpl, err := c.Link(components.LinkConfig{Interfaces: system(t, wasi.Config{Stderr: &stderr})})
 	if err != nil {
@@ -83,8 +85,10 @@ func TestPython(t *testing.T) {
 
 // TestPythonCommand runs a command that reaches the system by Python's own
 // library.
-func TestPythonCommand(t *testing.T) {
-	c := built(t, "command-py")
+func TestPythonCommand(t *testing.T) { pythonCommand(t, compiled) }
+
+func pythonCommand(t *testing.T, mode components.EngineConfig) {
+	c := built(t, mode, "command-py")
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "in.txt"), "read by a guest ß\n")
 	for _, k := range []struct {

@@ -23,14 +23,14 @@ import (
 )
 
 // built compiles a guest that build.sh made.
-func built(t testing.TB, name string) *components.Component {
+func built(t testing.TB, mode components.EngineConfig, name string) *components.Component {
 	t.Helper()
 	notRaced(t)
 	code, err := os.ReadFile(refdata.Built(t, name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := engine(t).Compile(t.Context(), code)
+	c, err := engine(t, mode).Compile(t.Context(), code)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,8 +127,10 @@ func send(t *testing.T, method, url, body string) (int, http.Header, string) {
 
 // TestFetchEvent sends requests to a server written against the web's
 // interfaces, on StarlingMonkey.
-func TestFetchEvent(t *testing.T) {
-	c := built(t, "fetch-js")
+func TestFetchEvent(t *testing.T) { fetchEvent(t, compiled) }
+
+func fetchEvent(t *testing.T, mode components.EngineConfig) {
+	c := built(t, mode, "fetch-js")
 	up := upstream(t)
 	srv := fetchServer(t, c, up.URL, components.Limits{})
 	large := strings.Repeat("wörld ", 50_000)
@@ -259,8 +261,10 @@ func endless(t *testing.T, c *components.Component, upstream string) {
 }
 
 // TestTypeScript calls functions of a library with one for each kind of value.
-func TestTypeScript(t *testing.T) {
-	c := built(t, "values-ts")
+func TestTypeScript(t *testing.T) { typeScript(t, compiled) }
+
+func typeScript(t *testing.T, mode components.EngineConfig) {
+	c := built(t, mode, "values-ts")
 	tmpl, err := c.Link(components.LinkConfig{})
 	if err != nil {
 		t.Fatal(err)
@@ -318,8 +322,10 @@ func TestTypeScript(t *testing.T) {
 }
 
 // TestStarlingCommand runs a command on StarlingMonkey.
-func TestStarlingCommand(t *testing.T) {
-	c := built(t, "command-js")
+func TestStarlingCommand(t *testing.T) { starlingCommand(t, compiled) }
+
+func starlingCommand(t *testing.T, mode components.EngineConfig) {
+	c := built(t, mode, "command-js")
 	dir := t.TempDir()
 	write(t, dir+"/in.txt", "read by a guest ß\n")
 	grants := []wasi.Preopen{{HostDir: dir, GuestPath: "/data"}}
