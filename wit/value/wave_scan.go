@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"latticework/internal/errcode"
@@ -148,16 +149,19 @@ func (s *scanner) number() string {
 	return text
 }
 
-// The numbers of the grammar.
+// The numbers of the grammar, made when the first text is read: most programs
+// read none.
 var (
-	integerText = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
-	floatText   = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+	integerText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`) })
+	floatText   = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
+	})
 )
 
 func (s *scanner) signed(kind string, bits int) (int64, error) {
 	start := s.start()
 	text := s.number()
-	if !integerText.MatchString(text) {
+	if !integerText().MatchString(text) {
 		s.off = start
 		return 0, s.want(kind)
 	}
@@ -171,7 +175,7 @@ func (s *scanner) signed(kind string, bits int) (int64, error) {
 func (s *scanner) unsigned(kind string, bits int) (uint64, error) {
 	start := s.start()
 	text := s.number()
-	if !integerText.MatchString(text) {
+	if !integerText().MatchString(text) {
 		s.off = start
 		return 0, s.want(kind)
 	}
@@ -193,7 +197,7 @@ func (s *scanner) float(kind string, bits int) (float64, error) {
 	case "-inf":
 		return math.Inf(-1), nil
 	}
-	if !floatText.MatchString(text) {
+	if !floatText().MatchString(text) {
 		s.off = start
 		return 0, s.want(kind)
 	}
