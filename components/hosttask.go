@@ -24,6 +24,7 @@ func (fb *fiber) startImport(k int, h *plan.Host, s *state, stack []uint64) erro
 	}
 	if work != nil {
 		if err := fb.in.async.reserve(); err != nil {
+			fb.in.async.giveUp(work)
 			return err
 		}
 		sub.background(fb.in.async, work)
@@ -72,6 +73,17 @@ func (sub *subtask) background(sc *scheduler, work abi.Work) {
 			sc.threads--
 			return sub.worked(answer, err)
 		}, answer.Discard)
+	})
+}
+
+// giveUp runs the work of a call that is over, for what it has begun to end.
+func (sc *scheduler) giveUp(work abi.Work) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	sc.work.Go(func() {
+		if answer, err := work(ctx); err == nil && answer.Discard != nil {
+			answer.Discard()
+		}
 	})
 }
 

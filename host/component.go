@@ -159,10 +159,10 @@ func (c *component) link() error {
 }
 
 // functionsOf returns the functions of i in its order.
-func functionsOf(i *abi.Interface) []callFunc {
-	calls := make([]callFunc, len(i.Funcs))
+func functionsOf(i *abi.Interface) []callee {
+	calls := make([]callee, len(i.Funcs))
 	for n := range i.Funcs {
-		calls[n] = i.Funcs[n].Call
+		calls[n] = callee{i.Funcs[n].Call, i.Funcs[n].Start}
 	}
 	return calls
 }

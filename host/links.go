@@ -98,7 +98,7 @@ func (h *Host) placeLocked(l *linkstate.Link, others []lattice.HostID) place {
 
 func (h *Host) newRoute(b *binding, g *gate) *route {
 	r := &route{gate: g}
-	if b.pkg == "wasi:http" && b.iface == outgoingHandler && g.place.kind != toProvider {
+	if sendsRequests(b.pkg, b.iface) && g.place.kind != toProvider {
 		calls := h.componentCalls(b, g)
 		r.calls.Store(&calls)
 		return r

@@ -11,11 +11,11 @@ import (
 )
 
 // localCalls returns the functions of a component on this host.
-func (h *Host) localCalls(b *binding, target string) []callFunc {
-	out := make([]callFunc, len(b.funcs))
+func (h *Host) localCalls(b *binding, target string) []callee {
+	out := make([]callee, len(b.funcs))
 	for i := range b.funcs {
 		f := &b.funcs[i]
-		out[i] = func(ctx context.Context, call *abi.Call) error {
+		out[i].call = func(ctx context.Context, call *abi.Call) error {
 			h.mu.Lock()
 			w := h.comps.all[target]
 			h.mu.Unlock()

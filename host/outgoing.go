@@ -1,19 +1,33 @@
 package host
 
 import (
-	bindings "latticework/components/wasi/bindings/wasihttp"
+	"slices"
+
 	"latticework/components/wasi/wasihttp"
+	"latticework/components/wasi/wasihttp3"
 	"latticework/internal/errcode"
 	"latticework/lattice/linkstate"
 	"latticework/providers"
 	"latticework/wit/abi"
 )
 
-// outgoingHandler is the interface by which components send requests.
-const outgoingHandler = "outgoing-handler"
+// sendsRequests reports whether components send HTTP requests by an interface:
+// outgoing-handler of wasi:http@0.2, client of 0.3.
+func sendsRequests(pkg, iface string) bool {
+	return pkg == "wasi:http" && (iface == "outgoing-handler" || iface == "client")
+}
+
+// senders returns the interfaces by which components send requests, which out
+// sends.
+func senders(out *wasihttp.Outgoing) []*abi.Interface {
+	return slices.DeleteFunc(append(wasihttp.Interfaces(out), wasihttp3.Interfaces(out)...), func(i *abi.Interface) bool {
+		pkg, iface, _ := splitInterface(i.Name)
+		return !sendsRequests(pkg, iface)
+	})
+}
 
 // interfacesOf returns what a session serves. Of one that is a client for HTTP
-// the interface is made here: its functions take and give this host's
+// the interfaces are made here: their functions take and give this host's
 // resources.
 func (h *Host) interfacesOf(s providers.Session, key linkstate.LinkKey) []*abi.Interface {
 	c, ok := providers.As[providers.HTTPClient](s)
@@ -25,12 +39,7 @@ func (h *Host) interfacesOf(s providers.Session, key linkstate.LinkKey) []*abi.I
 		h.cfg.Log.Info("request refused", "link", key.String(), "error", err, "next", errcode.NextOf(err))
 	}
 	out.Limited = out.Refused
-	for _, i := range wasihttp.Interfaces(out) {
-		if i.Name == bindings.BindOutgoingHandler(nil).Name {
-			return []*abi.Interface{i}
-		}
-	}
-	return nil
+	return senders(out)
 }
 
 // isLocal reports whether a provider runs in the host of each of its callers.

@@ -59,10 +59,10 @@ var encoders = sync.Pool{New: func() any { return &value.Encoder{Buf: make([]byt
 const maxPooled = 64 << 10
 
 // calls returns the binding's functions by index.
-func (t *remoteTarget) calls() []callFunc {
-	out := make([]callFunc, len(t.binding.funcs))
+func (t *remoteTarget) calls() []callee {
+	out := make([]callee, len(t.binding.funcs))
 	for i := range out {
-		out[i] = func(ctx context.Context, call *abi.Call) error { return t.call(ctx, call, i) }
+		out[i].call = func(ctx context.Context, call *abi.Call) error { return t.call(ctx, call, i) }
 	}
 	return out
 }

@@ -12,8 +12,12 @@ import (
 	"latticework/wit/abi"
 )
 
-// callFunc serves one function of a binding over one route.
-type callFunc func(ctx context.Context, call *abi.Call) error
+// callee serves one function of a binding over one route, by start if it has
+// one: see [abi.Func].
+type callee struct {
+	call  func(ctx context.Context, call *abi.Call) error
+	start func(ctx context.Context, call *abi.Call) (abi.Work, error)
+}
 
 // route is where the calls of one binding go through one gate. It never leads
 // elsewhere: another target has another gate.
@@ -21,7 +25,7 @@ type route struct {
 	gate *gate
 	// calls are the binding's functions by index; nil until the target is
 	// ready, see wait. Written once.
-	calls atomic.Pointer[[]callFunc]
+	calls atomic.Pointer[[]callee]
 	// wait answers when calls is set, or why it cannot be.
 	wait func(ctx context.Context) error
 }
@@ -36,14 +40,14 @@ const (
 )
 
 // function returns function i, waiting for the target to be ready.
-func (r *route) function(ctx context.Context, i int) (callFunc, error) {
+func (r *route) function(ctx context.Context, i int) (*callee, error) {
 	if calls := r.calls.Load(); calls != nil {
-		return (*calls)[i], nil
+		return &(*calls)[i], nil
 	}
 	if err := r.wait(ctx); err != nil {
 		return nil, err
 	}
-	return (*r.calls.Load())[i], nil
+	return &(*r.calls.Load())[i], nil
 }
 
 // binding is one linked import of a running component: an interface whose
@@ -57,7 +61,7 @@ type binding struct {
 	index     int    // among the component's bindings
 	decl      *abi.Interface
 	funcs     []boundFunc
-	builtin   []callFunc // serve while there is no link; nil: the import needs one
+	builtin   []callee // serve while there is no link; nil: the import needs one
 	current   atomic.Pointer[route]
 }
 
@@ -86,26 +90,51 @@ func (h *Host) newBinding(component, link string, index int, decl *abi.Interface
 func (b *binding) bound() *abi.Interface {
 	out := &abi.Interface{Name: b.decl.Name, Resources: b.decl.Resources, Uses: b.decl.Uses}
 	for i, f := range b.decl.Funcs {
-		out.Funcs = append(out.Funcs, abi.Func{Name: f.Name, Type: f.Type,
-			Call: func(ctx context.Context, call *abi.Call) error { return b.call(ctx, call, i) }})
+		bound := abi.Func{Name: f.Name, Type: f.Type}
+		if f.Start != nil {
+			bound.Start = func(ctx context.Context, call *abi.Call) (abi.Work, error) { return b.start(ctx, call, i) }
+		} else {
+			bound.Call = func(ctx context.Context, call *abi.Call) error { return b.call(ctx, call, i) }
+		}
+		out.Funcs = append(out.Funcs, bound)
 	}
 	return out
 }
 
-// call serves function i: over the route that a handle parameter came by, else
-// over the present one. A call that was refused because its target is not
-// there takes the next route, if one comes soon. A failure to reach the target
-// is the function's own error where its type has one that fits.
+// call serves function i.
 func (b *binding) call(ctx context.Context, call *abi.Call, i int) error {
 	if b.builtin != nil && b.current.Load() == nil {
-		return b.builtin[i](ctx, call)
+		return b.builtin[i].call(ctx, call)
 	}
+	return b.routed(ctx, call, i, nil)
+}
+
+// start serves function i, which goes on while the guest does. It blocks only
+// while the target of its route is not ready.
+func (b *binding) start(ctx context.Context, call *abi.Call, i int) (work abi.Work, err error) {
+	if b.builtin != nil && b.current.Load() == nil {
+		return b.builtin[i].start(ctx, call)
+	}
+	err = b.routed(ctx, call, i, &work)
+	return work, err
+}
+
+// routed serves function i over the route that a handle parameter came by, else
+// over the present one; what is left to do goes to work, nil for a function
+// that is called. One that was refused because its target is not there takes
+// the next route, if one comes soon. A failure to reach the target is the
+// function's own error where its type has one that fits.
+func (b *binding) routed(ctx context.Context, call *abi.Call, i int, work *abi.Work) error {
 	f := &b.funcs[i]
 	var began time.Time
 	for {
 		r, held, err := b.enter(call, f)
-		if err == nil {
+		switch {
+		case err != nil:
+		case work == nil:
 			err = b.over(ctx, r, call, i)
+		default:
+			*work, err = b.startOver(ctx, r, call, i)
 		}
 		if err == nil {
 			return nil
@@ -129,7 +158,43 @@ func (b *binding) over(ctx context.Context, r *route, call *abi.Call, i int) err
 		return &calleeError{lattice.Refuse(err)}
 	}
 	call.Handles.SetOwner(r.gate)
-	return fn(ctx, call)
+	return fn.call(ctx, call)
+}
+
+// startOver starts function i over a route whose gate was entered, and leaves
+// it when the function has ended.
+func (b *binding) startOver(ctx context.Context, r *route, call *abi.Call, i int) (work abi.Work, err error) {
+	defer func() {
+		if work == nil {
+			r.gate.leave()
+		}
+	}()
+	fn, err := r.function(ctx, i)
+	if err != nil {
+		return nil, &calleeError{lattice.Refuse(err)}
+	}
+	call.Handles.SetOwner(r.gate)
+	if fn.start == nil {
+		return nil, fn.call(ctx, call)
+	}
+	begun, err := fn.start(ctx, call)
+	if begun == nil || err != nil {
+		return nil, err
+	}
+	limit := time.Duration(r.gate.policy.Load().TimeoutMillis) * time.Millisecond
+	return func(ctx context.Context) (abi.Answer, error) {
+		defer r.gate.leave()
+		own, cancel := ctx, context.CancelFunc(func() {})
+		if limit > 0 {
+			own, cancel = context.WithTimeout(ctx, limit)
+		}
+		defer cancel()
+		answer, err := begun(own)
+		if err != nil && ctx.Err() == nil {
+			return abi.Answer{Store: func(call *abi.Call) error { return b.funcs[i].fail.answer(call, err) }}, nil
+		}
+		return answer, err
+	}, nil
 }
 
 // turnTime is how long a call that was refused waits for another route.

@@ -180,15 +180,15 @@ func (s *session) function(iface, fn string) *abi.Func {
 }
 
 // functions returns the session's functions for binding b.
-func (s *session) functions(b *binding) []callFunc {
-	calls := make([]callFunc, len(b.funcs))
+func (s *session) functions(b *binding) []callee {
+	calls := make([]callee, len(b.funcs))
 	for n := range b.funcs {
 		if f := s.function(b.decl.Name, b.funcs[n].name); f != nil {
-			calls[n] = f.Call
+			calls[n] = callee{f.Call, f.Start}
 			continue
 		}
 		err := errcode.New(errcode.Unsupported, "provider %s does not serve %s.%s", s.provider.record.Name, b.decl.Name, b.funcs[n].name)
-		calls[n] = func(context.Context, *abi.Call) error { return err }
+		calls[n].call = func(context.Context, *abi.Call) error { return err }
 	}
 	return calls
 }

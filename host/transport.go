@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	bindings "latticework/components/wasi/bindings/wasihttp"
 	"latticework/components/wasi/wasihttp"
 	"latticework/internal/errcode"
 	"latticework/internal/httpout"
@@ -25,19 +24,14 @@ type transport struct {
 	serve http.HandlerFunc
 }
 
-// componentCalls returns the functions of outgoing-handler for a gate that
-// leads to a component.
-func (h *Host) componentCalls(b *binding, g *gate) []callFunc {
+// componentCalls returns the functions of an interface that sends requests for
+// a gate that leads to a component.
+func (h *Host) componentCalls(b *binding, g *gate) []callee {
 	t := &transport{host: h, serve: func(w http.ResponseWriter, r *http.Request) {
 		(&handler{host: h, target: g.place.target, source: b.component, link: b.link, policy: *g.policy.Load()}).ServeHTTP(w, r)
 	}}
 	out := &wasihttp.Outgoing{Transport: t, Allow: func(context.Context, *http.Request) error { return nil }}
-	for _, i := range wasihttp.Interfaces(out) {
-		if i.Name == bindings.BindOutgoingHandler(nil).Name {
-			return functionsOf(i)
-		}
-	}
-	return nil
+	return functionsOf(contract(senders(out), b.decl.Name))
 }
 
 // RoundTrip implements [http.RoundTripper].

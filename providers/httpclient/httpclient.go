@@ -1,5 +1,6 @@
 // Package httpclient is the provider of requests that go out over HTTP:
-// wasi:http/outgoing-handler for the components that are linked to it. Each
+// wasi:http/outgoing-handler@0.2 and wasi:http/client@0.3 for the components
+// that are linked to it. Each
 // link has a client of its own, with its own rules about whom it may reach,
 // proxies, certificates, limits and connections.
 //
@@ -19,7 +20,7 @@ import (
 )
 
 // Interfaces are the qualified names that links can be for.
-var Interfaces = []string{"wasi:http/outgoing-handler@0.2.12"}
+var Interfaces = []string{"wasi:http/outgoing-handler@0.2.12", "wasi:http/client@0.3.0"}
 
 // Technology returns the technology "http-client".
 func Technology() providers.Technology {

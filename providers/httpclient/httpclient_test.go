@@ -29,7 +29,7 @@ func link(t *testing.T, provider, l map[string]string) (*httpout.Client, error) 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = g.Close(t.Context()) })
-	s, err := g.Link(t.Context(), providers.Link{Source: "api", Name: "default", Target: "out", Interfaces: []string{"wasi:http/outgoing-handler@0.2.0"}, Config: l})
+	s, err := g.Link(t.Context(), providers.Link{Source: "api", Name: "default", Target: "out", Interfaces: []string{"wasi:http/outgoing-handler@0.2.0", "wasi:http/client@0.3.0"}, Config: l})
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ type Func struct {
 // Work is what is left of a call of an async function. It runs on a goroutine
 // that the runtime joins, while the guest goes on; it must not touch the Call.
 // Its context ends when the guest cancels the call, and when the instance is
-// released: an error that it answers then counts as the call's cancellation,
+// released, which may be before it runs: an error that it answers then counts as the call's cancellation,
 // any other error traps the guest.
 type Work func(ctx context.Context) (Answer, error)
 

@@ -238,8 +238,8 @@ func (p *Plan) checkTargets(compiled map[string]*components.Component) error {
 		}
 		for _, item := range l.Interfaces {
 			wanted := item
-			if l.Namespace+":"+l.Package+"/"+item == "wasi:http/outgoing-handler" && p.component(l.Source) >= 0 {
-				wanted = "incoming-handler" // what a component sends there, the other answers
+			if l.Namespace == "wasi" && l.Package == "http" && (item == "outgoing-handler" || item == "client") && p.component(l.Source) >= 0 {
+				wanted = "handler" // what a component sends there, the other answers
 			}
 			served := slices.ContainsFunc(exports, func(name string) bool {
 				pkg, have, ok := wit.ParseQualified(name)

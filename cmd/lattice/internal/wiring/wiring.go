@@ -11,6 +11,7 @@ import (
 
 	"latticework/components/wasi"
 	bindings "latticework/components/wasi/bindings/wasihttp"
+	bindings3 "latticework/components/wasi/bindings/wasihttp3"
 	"latticework/components/wasi/wasihttp"
 	"latticework/components/wasi/wasihttp3"
 	"latticework/host"
@@ -46,7 +47,7 @@ func Registry() (*providers.Registry, error) {
 func Contracts() []*abi.Interface {
 	return []*abi.Interface{
 		keyvalue.BindStore(nil), keyvalue.BindAtomics(nil), keyvalue.BindBatch(nil),
-		bindings.BindOutgoingHandler(nil),
+		bindings.BindOutgoingHandler(nil), bindings3.BindClient(nil),
 	}
 }
 
