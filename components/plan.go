@@ -43,7 +43,8 @@ type PlanInstance struct {
 
 // PlanModule is a core module. Pages are of 64 KiB, of the memory that it
 // defines; both are 0 without one. Resettable says that a used instance can be
-// set back in place.
+// set back in place, Companion that it holds another memory of the module of
+// Bytes bytes.
 type PlanModule struct {
 	Bytes      int    `json:"bytes"`
 	MinPages   uint32 `json:"min_pages,omitempty"`
@@ -51,6 +52,7 @@ type PlanModule struct {
 	Start      bool   `json:"start,omitempty"`
 	Globals    int    `json:"globals,omitempty"`
 	Resettable bool   `json:"resettable"`
+	Companion  bool   `json:"companion,omitempty"`
 }
 
 // PlanStep instantiates Module in component instance Instance.
@@ -158,7 +160,7 @@ func (e *Engine) Plan(data []byte) (*Plan, error) {
 	}
 	for i := range p.Modules {
 		m := &p.Modules[i]
-		v.Modules[i] = PlanModule{Bytes: m.Origin.End - m.Origin.Start, Start: m.Start != "", Globals: len(m.Globals), Resettable: m.Resettable}
+		v.Modules[i] = PlanModule{Bytes: m.Origin.End - m.Origin.Start, Start: m.Start != "", Globals: len(m.Globals), Resettable: m.Resettable, Companion: m.Companion}
 		if m.Memory != nil {
 			v.Modules[i].MinPages, v.Modules[i].MaxPages = m.Memory.MinPages, m.Memory.MaxPages
 		}
@@ -179,23 +181,38 @@ func (e *Engine) Plan(data []byte) (*Plan, error) {
 // planSources reads the imports of a module before and after rewriting: they
 // are in one order, and the runtime's own come last.
 func planSources(m *plan.Module, s *plan.Step, data []byte) ([]PlanSource, error) {
-	before, err := corewasm.Scan(data[m.Origin.Start:m.Origin.End], corewasm.Limits{})
-	if err != nil {
-		return nil, err
-	}
 	after, err := corewasm.Scan(m.Bytes, corewasm.Limits{})
 	if err != nil {
 		return nil, err
 	}
-	out := make([]PlanSource, len(before.Imports))
-	for i, im := range before.Imports {
-		out[i] = PlanSource{Module: im.Module, Name: im.Name, Kind: im.Kind.String()}
-		to := after.Imports[i]
-		if g, ok := corewasm.ParseGroup(to.Module); ok {
-			out[i].Slot, out[i].Export = index(s.Groups[g]), to.Name
-		} else if k, err := strconv.Atoi(to.Name); err == nil {
-			out[i].Host = index(k)
+	before := after
+	if !m.Companion {
+		if before, err = corewasm.Scan(data[m.Origin.Start:m.Origin.End], corewasm.Limits{}); err != nil {
+			return nil, err
 		}
+	}
+	out := make([]PlanSource, 0, len(before.Imports))
+	memories, next := 0, 0
+	for _, im := range before.Imports {
+		from := PlanSource{Module: im.Module, Name: im.Name, Kind: im.Kind.String()}
+		if im.Kind == corewasm.KindMemory {
+			if memories++; memories > 1 {
+				from.Slot, from.Export = index(s.Companions[memories-2]), corewasm.CompanionMemory
+				out = append(out, from)
+				continue
+			}
+		}
+		to := after.Imports[next]
+		next++
+		if m.Companion && to.Module == plan.HostModule {
+			continue
+		}
+		if g, ok := corewasm.ParseGroup(to.Module); ok {
+			from.Slot, from.Export = index(s.Groups[g]), to.Name
+		} else if k, err := strconv.Atoi(to.Name); err == nil {
+			from.Host = index(k)
+		}
+		out = append(out, from)
 	}
 	return out, nil
 }

@@ -84,7 +84,7 @@ func (t *planText) module(i int, m *PlanModule) {
 	if m.Globals > 0 {
 		globals = fmt.Sprintf(", %d mutable globals", m.Globals)
 	}
-	t.entry(i, "%d bytes%s%s%s%s", m.Bytes, memory, globals, flag(m.Start, ", start function"), flag(m.Resettable, ", resettable"))
+	t.entry(i, "%d bytes%s%s%s%s%s", m.Bytes, flag(m.Companion, ", another memory of that module"), memory, globals, flag(m.Start, ", start function"), flag(m.Resettable, ", resettable"))
 }
 
 func (t *planText) step(i int, s *PlanStep) {

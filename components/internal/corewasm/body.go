@@ -15,6 +15,7 @@ type rewriter struct {
 	fuelGlobal uint32
 	lim        Limits
 	fuel       bool
+	shift      uint32 // functions imported besides, before those defined
 	counted    uint32 // the stated number of data segments
 	countAt    int    // where it stands in out, 0 without one
 
@@ -64,10 +65,10 @@ type label struct {
 	catches []int
 }
 
-// fn returns the index that function i has after an import was added.
+// fn returns the index that function i has after imports were added.
 func (w *rewriter) fn(i uint32) uint32 {
-	if w.fuel && i >= w.importFns {
-		return i + 1
+	if i >= w.importFns {
+		return i + w.shift
 	}
 	return i
 }
@@ -253,7 +254,9 @@ func (w *rewriter) instruction(r *reader) {
 	case opMisc:
 		w.misc(r, at)
 	default:
-		w.m.immediates(r, op)
+		if w.m.several == nil || !w.distant(r, op, at) {
+			w.m.immediates(r, op)
+		}
 	}
 	w.charge(r, r.pos, lineCost)
 }
@@ -287,7 +290,7 @@ func (w *rewriter) direct(r *reader, op byte, at int) {
 		}
 		w.entered(f)
 	}
-	if w.fuel && f >= w.importFns && r.err == nil {
+	if w.shift > 0 && f >= w.importFns && r.err == nil {
 		w.flush(r, at)
 		w.out = appendLEB(append(w.out, op), uint64(w.fn(f)))
 		w.copied = r.pos

@@ -28,6 +28,9 @@ const (
 
 // misc reads an instruction after the prefix 0xfc, the bulk ones among them.
 func (w *rewriter) misc(r *reader, at int) {
+	if w.m.several != nil && w.distantMisc(r, at) {
+		return
+	}
 	peek := *r
 	sub := w.m.skipMisc(r)
 	w.carried += 8 // a conversion

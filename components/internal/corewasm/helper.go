@@ -4,7 +4,7 @@ package corewasm
 // steps, or calls functions of one type again after a refill.
 type helper struct {
 	sub byte   // the instruction's number; 0 for the second
-	arg uint32 // the segment of memory.init, or the type of the functions
+	arg uint32 // the segment of memory.init, the type of the functions, or two memories
 }
 
 // maxMembers is how many functions one helper calls again.
@@ -98,9 +98,12 @@ func (w *rewriter) again(h *addedFunc) {
 
 // help writes the body of a helper.
 func (w *rewriter) help(h *addedFunc) {
-	if h.sub == 0 {
+	switch h.sub {
+	case 0:
 		w.again(h)
-	} else {
+	case crossCopy:
+		w.cross(h.helper)
+	default:
 		w.steps(h.helper)
 	}
 }

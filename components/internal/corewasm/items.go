@@ -234,16 +234,15 @@ func (m *Module) scanData(r *reader) {
 	switch flags := r.u32(); flags {
 	case 0, 2:
 		s.active = true
-		mem := uint32(0)
 		if flags == 2 {
-			mem = r.u32()
+			s.memory = r.u32()
 		}
 		expr := r.pos
 		m.constExpr(r)
 		if r.err != nil {
 			return
 		}
-		if mem == 0 && r.data[expr] == opI32Const {
+		if s.expr = r.data[expr:r.pos]; s.expr[0] == opI32Const {
 			er := &reader{data: r.data, pos: expr + 1, end: r.pos}
 			s.offset = uint32(er.sleb(32))
 			// The last byte of five has four bits of the number.

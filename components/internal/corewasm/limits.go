@@ -10,6 +10,7 @@ type Limits struct {
 	Exports       int    // 100,000
 	Globals       int    // 100,000
 	Tables        int    // 100
+	Memories      int    // 100
 	TableElements uint32 // 1,000,000 in all tables together
 	TableGrowth   uint32 // 10,000 elements that a table may grow by
 	Elements      int    // 2,000,000 in all element segments together
@@ -45,6 +46,7 @@ func (l Limits) WithDefaults() Limits {
 	def(&l.Exports, 100_000)
 	def(&l.Globals, 100_000)
 	def(&l.Tables, 100)
+	def(&l.Memories, 100)
 	def(&l.Segments, 100_000)
 	def(&l.BodyBytes, 1<<20)
 	def(&l.Locals, 50_000)

@@ -64,6 +64,9 @@ type Export struct {
 	Index uint32
 }
 
+// distant reports whether it is the memory of a companion.
+func (e *Export) distant() bool { return e.Kind == KindMemory && e.Index > 0 }
+
 // Segment is an active data segment at a constant offset.
 type Segment struct {
 	Offset uint32
@@ -98,6 +101,8 @@ type dataSegment struct {
 	active     bool
 	constant   bool // active, at a constant offset in memory 0
 	imaged     bool // the bytes go to the memory image
+	memory     uint32
+	expr       []byte // of the offset
 	offset     uint32
 	bytes      []byte
 }
@@ -106,7 +111,7 @@ type dataSegment struct {
 type Module struct {
 	Imports []Import
 	Exports []Export
-	// Memory is the memory it defines, nil if it defines none.
+	// Memory is memory 0 if it defines that, else nil.
 	Memory *Memory
 	// Start is the name under which the start function is exported after
 	// rewriting, so that whoever instantiates calls it; "" without one.
@@ -146,6 +151,7 @@ type Module struct {
 	bodies        int
 	mutable       []uint32 // the mutable globals that it defines, of numbers
 	state         stateful
+	several       *several // nil with one memory or none
 }
 
 // stateful says what a module changes besides memories and globals.
@@ -170,7 +176,7 @@ func (m *Module) Resettable() bool {
 // the module after rewriting with RewriteConfig.Image.
 func (m *Module) Loose() bool {
 	for _, s := range m.segments {
-		if s.active && !s.imaged {
+		if s.active && !s.imaged && s.memory == 0 {
 			return true
 		}
 	}

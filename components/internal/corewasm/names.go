@@ -34,10 +34,7 @@ type nameAt struct{ index, offset uint32 }
 // keeps at most budget bytes, the names of the first functions. What is
 // malformed is left out: nothing depends on names.
 func (m *Module) Names(cfg RewriteConfig, budget int) *Names {
-	n := &Names{imported: uint32(m.importFns)}
-	if cfg.Refill.Module != "" && m.funcs > 0 {
-		n.shift = 1
-	}
+	n := &Names{imported: uint32(m.importFns), shift: uint32(m.added(cfg.Refill.Module != ""))}
 	raw := m.functionNames()
 	if len(raw) == 0 {
 		for _, e := range m.Exports {

@@ -25,6 +25,9 @@ type RewriteConfig struct {
 	Image bool
 	// Globals says that mutable globals become the exports [Module.Globals].
 	Globals bool
+	// Companions are the modules of its imports from the companions, for memories
+	// 1 and up, of a module for which [Module.Companions] answered some.
+	Companions []string
 	// Name is what the engine's stack traces call the module; "" for nothing.
 	Name   string
 	Limits Limits
@@ -38,20 +41,16 @@ type RewriteConfig struct {
 // Errors:
 //   - errcode.Invalid if a body is malformed.
 //   - errcode.Exhausted if a body is larger than a limit, with both sides.
-//   - errcode.Unsupported for an instruction that the engine does not run.
+//   - errcode.Unsupported for an instruction that the engine does not run, and
+//     for several memories without Companions.
 func (m *Module) Rewrite(cfg RewriteConfig) ([]byte, error) {
 	if len(cfg.Imports) != len(m.Imports) {
 		return nil, errcode.New(errcode.Internal, "rewrite core module: %d import targets for %d imports", len(cfg.Imports), len(m.Imports))
 	}
-	w := &rewriter{
-		out:        make([]byte, 0, len(m.data)+len(m.data)/8+256),
-		m:          m,
-		importFns:  uint32(m.importFns),
-		refill:     uint32(m.importFns),
-		fuelGlobal: uint32(m.importGlb + m.globals),
-		lim:        cfg.Limits.WithDefaults(),
-		fuel:       cfg.Refill.Module != "" && m.funcs > 0,
+	if err := m.severalErr(len(cfg.Companions)); err != nil {
+		return nil, err
 	}
+	w := m.rewriter(cfg.Limits, cfg.Refill.Module != "")
 	code, err := w.rewritten()
 	if err != nil {
 		return nil, err
@@ -77,12 +76,42 @@ func (m *Module) Rewrite(cfg RewriteConfig) ([]byte, error) {
 	return w.out, nil
 }
 
+// rewriter returns a rewriter that wrote nothing yet.
+func (m *Module) rewriter(lim Limits, fuel bool) *rewriter {
+	w := &rewriter{
+		out:        make([]byte, 0, len(m.data)+len(m.data)/8+256),
+		m:          m,
+		importFns:  uint32(m.importFns),
+		refill:     uint32(m.importFns),
+		fuelGlobal: uint32(m.importGlb + m.globals),
+		lim:        lim.WithDefaults(),
+		fuel:       fuel && m.funcs > 0,
+	}
+	w.shift = uint32(m.added(w.fuel))
+	return w
+}
+
+// added returns how many functions the rewritten module imports besides.
+func (m *Module) added(fuel bool) int {
+	n := 0
+	if fuel && m.funcs > 0 {
+		n++
+	}
+	if m.several != nil {
+		n += len(m.several.accessors)
+	}
+	return n
+}
+
 // missing writes the sections that the additions need and the module lacks,
 // those whose place is after done and before next.
 func (w *rewriter) missing(m *Module, cfg RewriteConfig, done, next int) int {
 	for _, id := range [...]byte{secImport, secGlobal, secExport} {
 		needed := w.fuel
-		if id == secExport {
+		switch id {
+		case secImport:
+			needed = w.shift > 0
+		case secExport:
 			needed = m.Start != "" || cfg.Globals && len(m.Globals) > 0
 		}
 		if !needed || order[id] <= done || order[id] >= next {
@@ -151,16 +180,24 @@ func (w *rewriter) section(m *Module, s section, cfg RewriteConfig) error {
 
 func (w *rewriter) types(m *Module, s section) {
 	n := len(m.types)
-	if w.fuel {
+	if w.shift > 0 {
 		n += 2
+	}
+	if m.several != nil {
+		n += len(m.several.accessors)
 	}
 	w.out = appendLEB(w.out, uint64(n))
 	r := &reader{data: m.data, pos: s.start, end: s.end}
 	r.u32()
 	w.out = append(w.out, m.data[r.pos:s.end]...)
-	if w.fuel {
+	if w.shift > 0 {
 		w.out = append(w.out, 0x60, 1, 0x7f, 1, 0x7f)       // of refill
 		w.out = append(w.out, 0x60, 3, 0x7f, 0x7f, 0x7f, 0) // bulkType
+	}
+	if m.several != nil {
+		for _, a := range m.several.accessors {
+			w.out = append(w.out, a.signature()...)
+		}
 	}
 }
 
@@ -175,12 +212,15 @@ func (w *rewriter) declarations(m *Module, r *reader) {
 }
 
 func (w *rewriter) imports(m *Module, cfg RewriteConfig) {
-	n := len(m.Imports)
-	if w.fuel {
-		n++
+	n := len(m.Imports) + int(w.shift)
+	if m.several != nil {
+		n -= max(m.importMem-1, 0)
 	}
 	w.out = appendLEB(w.out, uint64(n))
 	for i, imp := range m.Imports {
+		if m.several != nil && m.elsewhere(i) {
+			continue
+		}
 		w.out = appendName(w.out, cfg.Imports[i].Module)
 		w.out = appendName(w.out, cfg.Imports[i].Name)
 		w.out = append(w.out, byte(imp.Kind))
@@ -196,6 +236,13 @@ func (w *rewriter) imports(m *Module, cfg RewriteConfig) {
 		w.out = append(w.out, byte(KindFunc))
 		w.out = appendLEB(w.out, uint64(len(m.types))) // the type that types added
 	}
+	if m.several != nil {
+		for j, a := range m.several.accessors {
+			w.out = appendName(w.out, cfg.Companions[a.memory-1])
+			w.out = append(appendName(w.out, accessorName(j)), byte(KindFunc))
+			w.out = appendLEB(w.out, uint64(len(m.types)+2+j))
+		}
+	}
 }
 
 // importLimits writes an imported memory or table with its description as it
@@ -206,7 +253,7 @@ func (w *rewriter) importLimits(imp Import) {
 }
 
 func (w *rewriter) memories(m *Module) {
-	if m.Memory == nil { // an empty section
+	if m.Memory == nil { // an empty section, or all in companions
 		w.out = append(w.out, 0)
 		return
 	}
@@ -254,7 +301,7 @@ func (w *rewriter) globals(m *Module, s section) {
 // constExpr copies a constant expression, moving function indices.
 func (w *rewriter) constExpr(r *reader) {
 	start := r.pos
-	if w.fuel && r.left() > 0 && r.data[r.pos] == opRefFunc {
+	if w.shift > 0 && r.left() > 0 && r.data[r.pos] == opRefFunc {
 		r.skip(1)
 		i := r.u32()
 		w.out = appendLEB(append(w.out, opRefFunc), uint64(w.fn(i)))
@@ -270,12 +317,20 @@ func (w *rewriter) exports(m *Module, cfg RewriteConfig) {
 	if !cfg.Globals {
 		globals = nil
 	}
-	n := len(m.Exports) + len(globals)
+	n := len(globals)
 	if m.Start != "" {
 		n++
 	}
+	for _, e := range m.Exports {
+		if !e.distant() {
+			n++
+		}
+	}
 	w.out = appendLEB(w.out, uint64(n))
 	for _, e := range m.Exports {
+		if e.distant() {
+			continue
+		}
 		w.out = appendName(w.out, e.Name)
 		w.out = append(w.out, byte(e.Kind))
 		i := e.Index
@@ -402,7 +457,7 @@ func (w *rewriter) data(m *Module, cfg RewriteConfig) {
 	drop := cfg.Image && !m.state.reads && !m.state.drops && (w.countAt == 0 || int(w.counted) == len(m.segments))
 	n := 0
 	for _, s := range m.segments {
-		if !drop || !s.imaged {
+		if !drop || !s.imaged && (!s.active || s.memory == 0) {
 			n++
 		}
 	}
@@ -411,7 +466,7 @@ func (w *rewriter) data(m *Module, cfg RewriteConfig) {
 	}
 	w.out = appendLEB(w.out, uint64(n))
 	for _, s := range m.segments {
-		if cfg.Image && s.imaged {
+		if cfg.Image && s.imaged || s.active && s.memory > 0 {
 			if drop {
 				continue
 			}

@@ -163,7 +163,7 @@ func (m *Module) scanSection(r *reader, id byte, lim Limits) {
 		}
 		m.limitTables(r, lim)
 	case secMemory:
-		for range r.count("memories", 1) {
+		for range r.count("memories", lim.Memories) {
 			m.memories = append(m.memories, scanLimits(r))
 		}
 	case secGlobal:
@@ -278,11 +278,8 @@ func (m *Module) scanExport(r *reader) {
 // the segments that go into its image. An active segment out of bounds is an
 // error here, where the engine would ignore it.
 func (m *Module) finishMemory(lim Limits) error {
-	if len(m.memories) == 0 {
-		return nil
-	}
-	if m.importMem > 0 {
-		return errcode.New(errcode.Unsupported, "core module with %d memories", m.importMem+len(m.memories))
+	if err := m.checkMemories(lim); err != nil || len(m.memories) == 0 || m.importMem > 0 {
+		return err
 	}
 	l := m.memories[0]
 	if most := uint64(1 << 16); l.min > most || l.hasMax && l.max > most {
@@ -301,6 +298,9 @@ func (m *Module) finishMemory(lim Limits) error {
 	m.Memory = &Memory{MinPages: uint32(l.min), MaxPages: uint32(maxPages)}
 	for i := range m.segments {
 		s := &m.segments[i]
+		if s.memory > 0 {
+			continue // a companion's
+		}
 		if s.active && !s.constant {
 			break // what follows may overwrite what this one writes
 		}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"errors"
+	"slices"
 
 	"latticework/components/internal/binary"
 	"latticework/components/internal/corewasm"
@@ -92,15 +93,28 @@ func (b *builder) unused() error {
 		if b.used[start] {
 			continue
 		}
-		targets := make([]corewasm.Target, len(info.Imports))
-		for i, imp := range info.Imports {
-			targets[i] = corewasm.Target{Module: HostModule, Name: imp.Name}
-		}
-		out, err := info.Rewrite(corewasm.RewriteConfig{Imports: targets, Limits: b.cfg.Core})
+		companions, err := info.Companions(b.cfg.Core, false)
 		if err != nil {
 			return err
 		}
-		b.plan.Unused = append(b.plan.Unused, out)
+		all := []*corewasm.Module{info}
+		for _, c := range companions {
+			all = append(all, c.Module)
+		}
+		for i, m := range all {
+			cfg := corewasm.RewriteConfig{Imports: make([]corewasm.Target, len(m.Imports)), Limits: b.cfg.Core}
+			for k, imp := range m.Imports {
+				cfg.Imports[k] = corewasm.Target{Module: HostModule, Name: imp.Name}
+			}
+			if i == 0 {
+				cfg.Companions = slices.Repeat([]string{HostModule}, len(companions))
+			}
+			out, err := m.Rewrite(cfg)
+			if err != nil {
+				return err
+			}
+			b.plan.Unused = append(b.plan.Unused, out)
+		}
 	}
 	return nil
 }

@@ -17,6 +17,9 @@ func (c *coreInstance) export(name string) (coreItem, error) {
 		}
 	} else {
 		for _, e := range c.module.info.Exports {
+			if e.Name == name && e.Kind == corewasm.KindMemory && e.Index > 0 {
+				return c.memories[e.Index-1], nil
+			}
 			if e.Name == name {
 				return coreItem{ref: CoreRef{Slot: c.slot, Name: name}, kind: e.Kind}, nil
 			}
@@ -45,11 +48,9 @@ func (b *builder) coreInstance(s *scope, d *binary.CoreInstance) error {
 	if m.info == nil {
 		return errRefused
 	}
-	if n := len(b.plan.Steps); n >= b.cfg.CoreInstances {
-		return errcode.New(errcode.Exhausted, "plan: core instances: %d > %d", n+1, b.cfg.CoreInstances)
-	}
-	if b.footprint += m.info.Footprint; b.footprint > b.cfg.Footprint {
-		return errcode.New(errcode.Exhausted, "plan: host memory bytes of core instances: %d > %d", b.footprint, b.cfg.Footprint)
+	companions, err := m.info.Companions(b.cfg.Core, !b.cfg.NoFuel)
+	if err != nil {
+		return err
 	}
 	args := map[string]*coreInstance{}
 	for _, a := range d.Args {
@@ -57,55 +58,106 @@ func (b *builder) coreInstance(s *scope, d *binary.CoreInstance) error {
 			return err
 		}
 	}
-	step, err := b.step(m, args)
+	from, err := origins(m.info, args)
 	if err != nil {
 		return err
+	}
+	b.used[m.start] = true
+	c := &coreInstance{module: m}
+	var slots []int
+	for i, extra := range companions {
+		own := make([]CoreRef, len(extra.From))
+		for k, imp := range extra.From {
+			own[k] = from[imp]
+		}
+		e := &module{start: m.start, end: m.end, info: extra.Module, companion: i + 1}
+		slot, err := b.addStep(s, e, own, nil)
+		if err != nil {
+			return err
+		}
+		slots = append(slots, slot)
+		memory := coreItem{ref: CoreRef{Slot: slot, Name: corewasm.CompanionMemory}, kind: corewasm.KindMemory}
+		if imp, ok := m.info.ImportedMemory(i + 1); ok {
+			memory.ref = from[imp]
+		}
+		c.memories = append(c.memories, memory)
+	}
+	c.slot, err = b.addStep(s, m, from, slots)
+	s.coreInstances = append(s.coreInstances, c)
+	return err
+}
+
+// origins finds where each import of a module comes from.
+func origins(info *corewasm.Module, args map[string]*coreInstance) ([]CoreRef, error) {
+	from := make([]CoreRef, len(info.Imports))
+	for i, imp := range info.Imports {
+		arg := args[imp.Module]
+		if arg == nil {
+			return nil, errcode.New(errcode.Invalid, "plan: missing module instantiation argument %q", imp.Module)
+		}
+		it, err := arg.export(imp.Name)
+		if err != nil {
+			return nil, err
+		}
+		if it.kind != imp.Kind {
+			return nil, errcode.New(errcode.Invalid, "plan: import %q %q is a %s, given a %s", imp.Module, imp.Name, imp.Kind, it.kind)
+		}
+		from[i] = it.ref
+	}
+	return from, nil
+}
+
+// addStep adds the step that instantiates m with imports from from, and with the
+// companions in slots, and returns its own slot.
+func (b *builder) addStep(s *scope, m *module, from []CoreRef, companions []int) (int, error) {
+	if n := len(b.plan.Steps); n >= b.cfg.CoreInstances {
+		return 0, errcode.New(errcode.Exhausted, "plan: core instances: %d > %d", n+1, b.cfg.CoreInstances)
+	}
+	if b.footprint += m.info.Footprint; b.footprint > b.cfg.Footprint {
+		return 0, errcode.New(errcode.Exhausted, "plan: host memory bytes of core instances: %d > %d", b.footprint, b.cfg.Footprint)
+	}
+	step, err := b.step(m, from, companions)
+	if err != nil {
+		return 0, err
 	}
 	step.Instance = s.instance
 	b.plan.Steps = append(b.plan.Steps, step)
 	b.owners = append(b.owners, m)
-	s.coreInstances = append(s.coreInstances, &coreInstance{slot: len(b.plan.Steps) - 1, module: m})
-	return nil
+	return len(b.plan.Steps) - 1, nil
 }
 
-// step finds the origin of every import of m and rewrites the module for it.
-func (b *builder) step(m *module, args map[string]*coreInstance) (Step, error) {
-	var step Step
-	b.used[m.start] = true
+// step rewrites m for the origins of its imports.
+func (b *builder) step(m *module, from []CoreRef, companions []int) (Step, error) {
+	step := Step{Companions: companions}
 	groups := map[int]int{}
-	targets := make([]corewasm.Target, len(m.info.Imports))
+	group := func(slot int) string {
+		g, ok := groups[slot]
+		if !ok {
+			g = len(step.Groups)
+			groups[slot] = g
+			step.Groups = append(step.Groups, slot)
+		}
+		return corewasm.Group(g)
+	}
+	cfg := corewasm.RewriteConfig{Imports: make([]corewasm.Target, len(from)), Image: true, Globals: true, Limits: b.cfg.Core}
 	var key strings.Builder
-	key.WriteString(strconv.Itoa(m.start))
-	for i, imp := range m.info.Imports {
-		arg := args[imp.Module]
-		if arg == nil {
-			return step, errcode.New(errcode.Invalid, "plan: missing module instantiation argument %q", imp.Module)
+	key.WriteString(strconv.Itoa(m.start) + "/" + strconv.Itoa(m.companion))
+	for i, ref := range from {
+		t := corewasm.Target{Module: HostModule, Name: ref.Name}
+		if ref.Slot != HostSlot {
+			t.Module = group(ref.Slot)
 		}
-		it, err := arg.export(imp.Name)
-		if err != nil {
-			return step, err
-		}
-		if it.kind != imp.Kind {
-			return step, errcode.New(errcode.Invalid, "plan: import %q %q is a %s, given a %s", imp.Module, imp.Name, imp.Kind, it.kind)
-		}
-		t := corewasm.Target{Module: HostModule, Name: it.ref.Name}
-		if it.ref.Slot != HostSlot {
-			g, ok := groups[it.ref.Slot]
-			if !ok {
-				g = len(step.Groups)
-				groups[it.ref.Slot] = g
-				step.Groups = append(step.Groups, it.ref.Slot)
-			}
-			t.Module = corewasm.Group(g)
-		}
-		targets[i] = t
+		cfg.Imports[i] = t
 		key.WriteString("\x00" + t.Module + "\x00" + t.Name)
+	}
+	for _, slot := range companions {
+		cfg.Companions = append(cfg.Companions, group(slot))
+		key.WriteString("\x00" + group(slot))
 	}
 	var ok bool
 	if step.Module, ok = b.shared[key.String()]; ok {
 		return step, nil
 	}
-	cfg := corewasm.RewriteConfig{Imports: targets, Image: true, Globals: true, Limits: b.cfg.Core}
 	if !b.cfg.NoFuel {
 		cfg.Refill = corewasm.Target{Module: HostModule, Name: RefillName}
 	}
@@ -117,7 +169,7 @@ func (b *builder) step(m *module, args map[string]*coreInstance) (Step, error) {
 	names := m.info.Names(cfg, MaxNames-b.names)
 	b.names += names.Len()
 	b.plan.Modules = append(b.plan.Modules, Module{
-		Bytes: out, Origin: Range{m.start, m.end}, Memory: m.info.Memory, Start: m.info.Start, Names: names,
+		Bytes: out, Origin: Range{m.start, m.end}, Companion: m.companion > 0, Memory: m.info.Memory, Start: m.info.Start, Names: names,
 		Globals: m.info.Globals, Resettable: m.info.Resettable(), Loose: m.info.Loose(),
 	})
 	step.Module = len(b.plan.Modules) - 1

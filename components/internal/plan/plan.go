@@ -51,9 +51,11 @@ type Plan struct {
 // Module is a core module to compile.
 type Module struct {
 	Bytes  []byte
-	Origin Range            // where the module as it was lies in the component's bytes
-	Memory *corewasm.Memory // its own memory, nil without one
-	Start  string           // the export to call after instantiation, "" for none
+	Origin Range // where the module as it was lies in the component's bytes
+	// Companion says that it is one of that module's, see corewasm.Companion.
+	Companion bool
+	Memory    *corewasm.Memory // its own memory, nil without one
+	Start     string           // the export to call after instantiation, "" for none
 	// Names are what it calls its functions; stack traces call it ModuleName of
 	// its index.
 	Names *corewasm.Names
@@ -74,6 +76,8 @@ type Step struct {
 	Module   int
 	Groups   []int
 	Instance int // the component instance that it belongs to
+	// Companions are the slots of its memories from 1 up, see corewasm.Companion.
+	Companions []int
 }
 
 // HostSlot is the slot number of the host module.

@@ -36,6 +36,7 @@ type scope struct {
 type module struct {
 	start, end int
 	info       *corewasm.Module
+	companion  int // the memory whose companion it is, 0 for a module of the input
 }
 
 // coreInstance is an instantiated core module (in slot), or a bundle of items
@@ -44,6 +45,8 @@ type coreInstance struct {
 	slot   int
 	module *module
 	bundle map[string]coreItem
+	// memories are those of the module from 1 up.
+	memories []coreItem
 }
 
 // coreItem is where a core function, table, memory or global comes from.
