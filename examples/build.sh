@@ -11,7 +11,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/toolchain/tools.sh" guests
 examples=$root/examples
 
-all=(counter fetch hello-rust hello-c command-rust command-c command-cpp counter-go hello-js counter-js library-js hello-py)
+all=(counter fetch hello-rust grpc-rust hello-c command-rust command-c command-cpp counter-go hello-js counter-js library-js hello-py)
 if [ $# -gt 0 ]; then wanted=("$@"); else wanted=("${all[@]}"); fi
 
 wants() { local w; for w in "${wanted[@]}"; do [[ " $* " == *" $w "* ]] && return 0; done; return 1; }
@@ -20,7 +20,7 @@ for w in "${wanted[@]}"; do [[ " ${all[*]} " == *" $w "* ]] || fail "no guest $w
 npm_tools
 if wants hello-c command-c command-cpp command-rust; then packages clang-22 lld-22 wasi-libc libclang-rt-22-dev-wasm32; fi
 if wants command-cpp; then packages libc++-22-dev-wasm32 libc++abi-22-dev-wasm32; fi
-if wants counter fetch hello-rust command-rust; then packages rustc-web cargo-web rust-web-src lld-22; fi
+if wants counter fetch hello-rust grpc-rust command-rust; then packages rustc-web cargo-web rust-web-src lld-22; fi
 
 wit() { world "$examples/$1/wit" "$1"; } # NAME: prints the folder with its world
 
@@ -71,6 +71,12 @@ build_counter() {
 build_hello-rust() {
   local core
   rust_http hello-rust hello
+  jco new "$core" -o "$1"
+}
+
+build_grpc-rust() {
+  local core
+  rust_http grpc-rust greeter
   jco new "$core" -o "$1"
 }
 

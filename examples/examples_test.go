@@ -37,7 +37,7 @@ const maxCommitted = 200 << 10
 // committed are the guests that are in the repository; others are built by
 // build.sh, and their tests are skipped until they are.
 var committed = map[string]bool{
-	"command-c": true, "command-cpp": true, "command-rust": true, "counter": true, "fetch": true, "hello-c": true, "hello-rust": true,
+	"command-c": true, "command-cpp": true, "command-rust": true, "counter": true, "fetch": true, "grpc-rust": true, "hello-c": true, "hello-rust": true,
 }
 
 // suite is a cases.json. Kind is http, command or calls.
