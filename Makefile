@@ -82,3 +82,7 @@ abi-oracle: ## the canonical ABI beside the specification's definitions.py, of C
 guests: ## build every guest that is kept, of examples/ and of the benchmarks, from source
 	@bash examples/build.sh
 	@bash test/perf/guest/build.sh
+
+.PHONY: toolchains
+toolchains: ## the toolchains that build guests: versions, and how to get what is missing
+	@bash .ci/toolchains

@@ -18,9 +18,9 @@ wants() { local w; for w in "${wanted[@]}"; do [[ " $* " == *" $w "* ]] && retur
 for w in "${wanted[@]}"; do [[ " ${all[*]} " == *" $w "* ]] || fail "no guest $w; known: ${all[*]}"; done
 
 npm_tools
-if wants hello-c command-c command-cpp command-rust; then packages clang-22 lld-22 wasi-libc libclang-rt-22-dev-wasm32; fi
-if wants command-cpp; then packages libc++-22-dev-wasm32 libc++abi-22-dev-wasm32; fi
-if wants counter fetch hello-rust grpc-rust command-rust; then packages rustc-web cargo-web rust-web-src lld-22; fi
+if wants hello-c command-c command-rust; then packages "${c_packages[@]}"; fi
+if wants command-cpp; then packages "${cpp_packages[@]}"; fi
+if wants counter fetch hello-rust grpc-rust command-rust; then packages "${rust_packages[@]}"; fi
 
 wit() { world "$examples/$1/wit" "$1"; } # NAME: prints the folder with its world
 

@@ -8,12 +8,26 @@ toolchain=$root/examples/toolchain
 mkdir -p "$work/tmp"
 tools_for=$1
 
+# Packages of Debian, by what needs them.
+node_packages=(nodejs npm)
+python_packages=(python3 python3-venv)
+c_packages=(clang-22 lld-22 wasi-libc libclang-rt-22-dev-wasm32)
+cpp_packages=("${c_packages[@]}" libc++-22-dev-wasm32 libc++abi-22-dev-wasm32)
+rust_packages=(rustc-web cargo-web rust-web-src lld-22)
+
 fail() { echo "$tools_for: $*" >&2; exit 1; }
+
+# absent NAME…: sets missing to the packages of the system that are not installed.
+absent() {
+  local p
+  missing=()
+  for p in "$@"; do dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p"); done
+}
 
 # packages NAME…: installs the packages of the system that are missing.
 packages() {
-  local missing=() p
-  for p in "$@"; do dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p"); done
+  local missing
+  absent "$@"
   [ ${#missing[@]} -gt 0 ] || return 0
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     fail "missing packages; run as root: apt-get install ${missing[*]}"
@@ -26,7 +40,7 @@ packages() {
 # npm_tools: installs the pinned packages of package.json once, and sets node_bin to
 # the folder of their commands. Scripts that run side by side wait for each other.
 npm_tools() {
-  command -v node >/dev/null && command -v npm >/dev/null || packages nodejs npm
+  command -v node >/dev/null && command -v npm >/dev/null || packages "${node_packages[@]}"
   node_bin=$work/node_modules/.bin
   exec 8>"$work/npm.lock"
   flock 8
@@ -47,7 +61,7 @@ python_tools() {
   exec 8>"$work/python.lock"
   flock 8
   if ! cmp -s "$pins" "$work/python.installed" || [ ! -x "$work/python/bin/componentize-py" ]; then
-    python3 -c 'import ensurepip, venv' 2>/dev/null || packages python3 python3-venv
+    python3 -c 'import ensurepip, venv' 2>/dev/null || packages "${python_packages[@]}"
     { rm -rf "$work/python" && python3 -m venv "$work/python" && "$work/python/bin/pip" install --disable-pip-version-check -r "$pins"; } \
       >"$work/pip.log" 2>&1 || fail "pip failed: $(tail -2 "$work/pip.log")"
     cp "$pins" "$work/python.installed"
@@ -56,9 +70,13 @@ python_tools() {
 }
 
 # componentize_py FOLDER WIT WORLD OUTPUT: makes a component of app.py in the folder.
+# It works on a copy: the Python inside leaves compiled files beside the sources.
 componentize_py() {
+  local dir
+  dir=$work/tmp/$(basename "$1")
   python_tools
-  PYTHONDONTWRITEBYTECODE=1 "$work/python/bin/componentize-py" -q -d "$2" -w "$3" componentize app -p "$1" -o "$4"
+  rm -rf "$dir" && mkdir -p "$dir" && cp "$1"/*.py "$dir/"
+  "$work/python/bin/componentize-py" -q -d "$2" -w "$3" componentize app -p "$dir" -o "$4"
 }
 
 # world FOLDER NAME: makes a folder of a guest's own world and the packages that the
