@@ -30,6 +30,7 @@ func TestUnderInterpreter(t *testing.T) {
 		{"starling", starlingCommand},
 		{"python", pythonLibrary},
 		{"python command", pythonCommand},
+		{"python http", pythonHTTP3},
 		{"php", phpScripts},
 	} {
 		t.Run(k.name, func(t *testing.T) { k.test(t, interpreted) })
