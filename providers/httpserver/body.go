@@ -22,7 +22,7 @@ type body struct {
 	rec     *recorder
 	conn    *conn // nil for HTTP/2, whose streams are independent
 	timeout time.Duration
-	until   time.Time // the deadline that was set last
+	until   deadline // of reads
 	begun   bool
 	ended   bool // inner answered its last
 	closed  bool
@@ -35,9 +35,8 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	b.begun = true
-	if now := time.Now(); b.until.Sub(now) < b.timeout-b.timeout/8 {
-		b.until = now.Add(b.timeout)
-		b.rec.setReadDeadline(b.until)
+	if b.until.put(b.timeout) {
+		b.rec.setReadDeadline(b.until.at)
 	}
 	if int64(len(p))-1 > b.left {
 		p = p[:b.left+1] // one more shows that there is more

@@ -54,7 +54,7 @@ type conn struct {
 	begun      bool      // guarded by mu: without TLS, some of a request was read
 	handled    bool      // guarded by mu: that request reached the handler
 	fresh      bool      // guarded by mu: no request was read yet
-	writeUntil time.Time // guarded by mu
+	writeUntil deadline  // guarded by mu
 	cut        bool      // guarded by mu: another deadline for writes was set
 }
 
@@ -149,14 +149,26 @@ func (c *conn) Write(p []byte) (int, error) {
 	}
 }
 
-// extend sets the deadline of a write, unless that of one shortly before
-// does.
+// deadline is one that is put off again and again; setting it on a connection
+// costs more than the reading of a clock.
+type deadline struct{ at time.Time }
+
+// put moves the deadline to d from now, and reports whether it did: one that
+// was put shortly before stays.
+func (x *deadline) put(d time.Duration) bool {
+	now := time.Now()
+	if x.at.Sub(now) >= d-d/8 {
+		return false
+	}
+	x.at = now.Add(d)
+	return true
+}
+
+// extend puts off the deadline of writes.
 func (c *conn) extend() {
-	now, d := time.Now(), c.server.cfg.writeTimeout
 	c.mu.Lock()
-	if !c.cut && c.writeUntil.Sub(now) < d-d/8 {
-		c.writeUntil = now.Add(d)
-		_ = c.Conn.SetWriteDeadline(c.writeUntil) // fails on a closed connection, as the write will
+	if !c.cut && c.writeUntil.put(c.server.cfg.writeTimeout) {
+		_ = c.Conn.SetWriteDeadline(c.writeUntil.at) // fails on a closed connection, as the write will
 	}
 	c.mu.Unlock()
 }
@@ -169,7 +181,7 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 	if t.IsZero() && !c.cut {
 		return nil
 	}
-	c.cut, c.writeUntil = !t.IsZero(), time.Time{}
+	c.cut, c.writeUntil = !t.IsZero(), deadline{}
 	return c.Conn.SetWriteDeadline(t)
 }
 
@@ -277,8 +289,7 @@ func onState(nc net.Conn, state http.ConnState) {
 		c.late, c.begun, c.handled = false, false, false
 	}
 	c.mu.Unlock()
-	switch {
-	case wasFresh && state == http.StateActive || wasFresh && state == http.StateClosed:
+	if wasFresh {
 		c.server.ln.fresh.Add(-1)
 	}
 	if state == http.StateIdle && c.ended.Load() {

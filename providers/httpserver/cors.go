@@ -50,13 +50,16 @@ func readCORS(c *providers.Settings) *cors {
 	if methods == nil {
 		methods = []string{"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"}
 	}
-	for key, names := range map[string][]string{"cors_allowed_headers": headers, "cors_allowed_methods": methods, "cors_exposed_headers": exposed} {
-		for i, name := range names {
+	for _, set := range []struct {
+		key   string
+		names []string
+	}{{"cors_allowed_headers", headers}, {"cors_allowed_methods", methods}, {"cors_exposed_headers", exposed}} {
+		for i, name := range set.names {
 			if !isToken(name) {
-				c.Fail("%s has %q, not a name", key, name)
+				c.Fail("%s has %q, not a name", set.key, name)
 			}
-			if key != "cors_allowed_methods" {
-				names[i] = canonical(name)
+			if set.key != "cors_allowed_methods" {
+				set.names[i] = http.CanonicalHeaderKey(name)
 			}
 		}
 	}

@@ -22,7 +22,7 @@ type Counters struct {
 	RequestsInFlight  int64            `json:"requests_in_flight"`
 	RequestsTotal     int64            `json:"requests_total"`
 	ResponsesByStatus map[string]int64 `json:"responses_by_status"` // "2xx", "none" for an answer that was broken off
-	// Refused counts requests that no component answered, by reason.
+	// Refused counts what was refused or broken off, by reason.
 	Refused map[string]int64 `json:"refused"`
 }
 

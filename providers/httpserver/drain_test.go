@@ -63,7 +63,13 @@ func refusesConnections(address string) bool {
 // TestStatusPath answers counters, and is not asked of a component.
 func TestStatusPath(t *testing.T) {
 	s := start(t, map[string]string{"status_path": "/healthz"}, nil)
-	_, url := s.mustServe("a", nil, says("a"))
+	_, url := s.mustServe("a", nil, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/odd" {
+			w.WriteHeader(999) // components may
+		}
+		_, _ = io.WriteString(w, "a")
+	})
+	fetch(t, client(t, http1), "GET", url+"/odd", "", nil)
 	for name, protocols := range map[string]func(*http.Protocols){"http1": http1, "h2c": h2c} {
 		if _, got := fetch(t, client(t, protocols), "GET", url+"/", "", nil); got != "a" {
 			t.Errorf("%s: %q", name, got)
@@ -71,7 +77,8 @@ func TestStatusPath(t *testing.T) {
 	}
 	status, text := fetch(t, client(t, h2c), "GET", url+"/healthz", "", nil)
 	var totals httpserver.Counters
-	if err := json.Unmarshal([]byte(text), &totals); err != nil || status != 200 || !totals.Ready || totals.RequestsTotal != 3 || totals.ResponsesByStatus["2xx"] != 2 {
+	if err := json.Unmarshal([]byte(text), &totals); err != nil || status != 200 || !totals.Ready || totals.RequestsTotal != 4 ||
+		totals.ResponsesByStatus["2xx"] != 2 || totals.ResponsesByStatus["5xx"] != 1 || totals.ResponsesByStatus["none"] != 0 {
 		t.Errorf("%d %s, %v", status, text, err)
 	}
 }

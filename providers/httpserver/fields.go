@@ -1,7 +1,7 @@
 package httpserver
 
 import (
-	"net/http"
+	"net/netip"
 	"strings"
 )
 
@@ -26,8 +26,6 @@ func isFieldValue(s string) bool {
 	return true
 }
 
-func canonical(name string) string { return http.CanonicalHeaderKey(name) }
-
 // listed reports whether a field of comma-separated tokens has token.
 func listed(values []string, token string) bool {
 	for _, v := range values {
@@ -38,4 +36,40 @@ func listed(values []string, token string) bool {
 		}
 	}
 	return false
+}
+
+// isHostname reports whether s is a host as clients name it, without port:
+// letters, digits, hyphens, underscores and dots, or an IP literal.
+func isHostname(s string) bool {
+	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
+		_, err := netip.ParseAddr(s[1 : len(s)-1])
+		return err == nil
+	}
+	if s == "" || s[0] == '.' || len(s) > 255 || strings.Contains(s, "..") {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.') {
+			return false
+		}
+	}
+	return true
+}
+
+// isAuthority reports whether s is a host with or without a port.
+func isAuthority(s string) bool {
+	host := s
+	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.HasSuffix(s, "]") {
+		host = s[:i]
+		for _, c := range s[i+1:] {
+			if c < '0' || c > '9' {
+				return false
+			}
+		}
+		if len(s)-i-1 > 5 {
+			return false
+		}
+	}
+	return isHostname(host)
 }

@@ -178,20 +178,3 @@ func bare(nodes []string) []string {
 	}
 	return out
 }
-
-// isAuthority reports whether s is a host with or without a port.
-func isAuthority(s string) bool {
-	host := s
-	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.HasSuffix(s, "]") {
-		host = s[:i]
-		for _, c := range s[i+1:] {
-			if c < '0' || c > '9' {
-				return false
-			}
-		}
-		if len(s)-i-1 > 5 {
-			return false
-		}
-	}
-	return isHostname(host)
-}

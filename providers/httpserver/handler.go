@@ -32,9 +32,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	rec.overlong = s.overlong(r) // as the client sent it
 	remote := s.cfg.forwarding.apply(r, &c.peer)
-	s.identify(rec, remote != c.peer.text || s.cfg.forwarding.trusts(c.peer.addr))
+	s.identify(rec, s.cfg.forwarding.trusts(c.peer.addr))
 	defer func() { // also when the answer is broken off
-		ln.counters.answers[rec.status/100%6].Add(1)
+		ln.counters.answers[min(rec.status/100, 5)].Add(1)
 		if s.cfg.accessLog {
 			ln.logAccess(rec, remote, time.Since(start))
 		}

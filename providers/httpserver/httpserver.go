@@ -143,17 +143,7 @@ func (p *Provider) Health(context.Context) error {
 	return nil
 }
 
-// Addrs returns what is listened on, with the ports that were taken for 0.
-func (p *Provider) Addrs() []string {
-	var all []string
-	for _, ln := range p.all() {
-		all = append(all, ln.Addr())
-	}
-	slices.Sort(all)
-	return all
-}
-
-// Counters returns the totals of each address, in the order of [Provider.Addrs].
+// Counters returns the totals of each address, in the order of addresses.
 func (p *Provider) Counters() []Counters {
 	var out []Counters
 	for _, ln := range p.all() {

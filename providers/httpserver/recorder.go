@@ -28,8 +28,8 @@ type recorder struct {
 	body     body   // of the request
 
 	mu         sync.Mutex
-	cut        bool      // guarded by mu: a deadline that interrupts was set
-	writeUntil time.Time // guarded by mu; of HTTP/2
+	cut        bool     // guarded by mu: a deadline that interrupts was set
+	writeUntil deadline // guarded by mu; of HTTP/2
 }
 
 // WriteHeader sends the head. An answer that is announced to be longer than
@@ -117,12 +117,10 @@ func (r *recorder) extend() {
 	if r.request.ProtoMajor != 2 {
 		return
 	}
-	now, d := time.Now(), r.listener.config().writeTimeout
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.cut && r.writeUntil.Sub(now) < d-d/8 {
-		r.writeUntil = now.Add(d)
-		_ = http.NewResponseController(r.ResponseWriter).SetWriteDeadline(r.writeUntil)
+	if !r.cut && r.writeUntil.put(r.listener.config().writeTimeout) {
+		_ = http.NewResponseController(r.ResponseWriter).SetWriteDeadline(r.writeUntil.at)
 	}
 }
 
@@ -169,10 +167,6 @@ func refuse(r *recorder, status int, format string, args ...any) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	r.refused = true
 	r.WriteHeader(status)
-	text := format
-	if len(args) > 0 {
-		text = fmt.Sprintf(format, args...)
-	}
-	n, _ := r.ResponseWriter.Write([]byte(text + "\n"))
+	n, _ := fmt.Fprintf(r.ResponseWriter, format+"\n", args...) // fails when the client is gone
 	r.bytes += int64(n)
 }

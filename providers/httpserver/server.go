@@ -45,7 +45,7 @@ func newServer(ln *listener, cfg *listenerConfig) *server {
 	if cfg.tls != nil {
 		s.http.TLSConfig = &tls.Config{
 			MinVersion: cfg.tls.minVersion, NextProtos: cfg.tls.protocols,
-			GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return cfg.tls.config(ln.log) },
+			GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return cfg.tls.config(ln.log), nil },
 		}
 	}
 	return s

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"net/netip"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -72,7 +72,7 @@ func readListener(c *providers.Settings) listenerConfig {
 	if name := c.String("header", "host"); !isToken(name) {
 		c.Fail("header is %q, not the name of a header such as host", name)
 	} else if !strings.EqualFold(name, "host") {
-		l.hostHeader = canonical(name)
+		l.hostHeader = http.CanonicalHeaderKey(name)
 	}
 	if l.tls != nil {
 		l.tls.offer(l.http1, l.http2)
@@ -249,23 +249,4 @@ func (r *routeConfig) checkMode(c *providers.Settings) {
 	if m := r.routingMode; (m == "path" || m == "host") && !c.Has(m) {
 		c.Fail("%s is missing: routing_mode is %s", m, m)
 	}
-}
-
-// isHostname reports whether s is a host as clients name it, without port:
-// letters, digits, hyphens, underscores and dots, or an IP literal.
-func isHostname(s string) bool {
-	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
-		_, err := netip.ParseAddr(s[1 : len(s)-1])
-		return err == nil
-	}
-	if s == "" || s[0] == '.' || len(s) > 255 || strings.Contains(s, "..") {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.') {
-			return false
-		}
-	}
-	return true
 }

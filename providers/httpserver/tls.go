@@ -3,7 +3,6 @@ package httpserver
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -199,9 +198,10 @@ func stampOf(file string) stamp {
 	return stamp{}
 }
 
-// config returns what a handshake goes by. Files that changed are read first;
-// if they cannot be, the certificates before stay, and log says why.
-func (t *tlsSource) config(log *slog.Logger) (*tls.Config, error) {
+// config returns what a handshake goes by, after load has succeeded once. Files
+// that changed are read first; if they cannot be, the certificates before stay,
+// and log says why.
+func (t *tlsSource) config(log *slog.Logger) *tls.Config {
 	now := time.Now().UnixNano()
 	if last := t.checked.Load(); now-last >= int64(recheck) && t.checked.CompareAndSwap(last, now) {
 		t.mu.Lock()
@@ -218,8 +218,5 @@ func (t *tlsSource) config(log *slog.Logger) (*tls.Config, error) {
 			break
 		}
 	}
-	if cfg := t.current.Load(); cfg != nil {
-		return cfg, nil
-	}
-	return nil, fmt.Errorf("no certificate")
+	return t.current.Load()
 }
