@@ -85,15 +85,15 @@ func (c *channel) read(dst copier) error { return c.copy(dst, true) }
 func (c *channel) write(src copier) error { return c.copy(src, false) }
 
 func (c *channel) copy(op copier, reads bool) error {
+	if reads {
+		c.source.start()
+	}
 	if c.dropped {
 		op.done(copyDropped)
 		return nil
 	}
 	if c.broken {
 		return errBroken
-	}
-	if reads {
-		c.source.start()
 	}
 	p := c.pending
 	if h, ok := p.(*hostOp); p == nil || ok && h.withdrawn() {

@@ -45,6 +45,10 @@ func (s *source) start() {
 	}
 	s.started = true
 	delete(s.sc.sources, s)
+	if v, ok := s.rep.(abi.Settled); ok && v.Settled() {
+		s.settle()
+		return
+	}
 	s.ctx, s.cancel = context.WithCancel(s.sc.context())
 	s.sc.work.Go(func() {
 		defer s.writer.close()
@@ -56,6 +60,26 @@ func (s *source) start() {
 			s.copyBytes(r)
 		}
 	})
+}
+
+// settle writes what the source has, which does not wait, for the read that
+// begins it.
+func (s *source) settle() {
+	c := s.channel
+	s.sc.release(s.writer)
+	defer s.close()
+	if !c.future() {
+		c.dropped = true
+		return
+	}
+	elems, n, err := s.rep.(abi.Source).Pull(s.sc.in.main.ctx.Context, 1)
+	if err != nil || n == 0 {
+		c.broken = true
+		return
+	}
+	op := &hostOp{end: s.writer, elems: elems, over: make(chan struct{})}
+	op.buffer = buffer{host: op, length: 1}
+	c.pending = op
 }
 
 // detach returns what Go gave, if it was not read yet: whoever receives it in

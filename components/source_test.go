@@ -157,6 +157,50 @@ func TestFutureOfGo(t *testing.T) {
 	}
 }
 
+// settledStream has ended, and says so.
+type settledStream struct{ bytesOf }
+
+func (s *settledStream) Settled() bool { return true }
+
+// settledFuture says that its value is there.
+type settledFuture struct {
+	v      uint32
+	err    error
+	closed int
+}
+
+func (f *settledFuture) Read(context.Context) (uint32, error) { return f.v, f.err }
+func (f *settledFuture) Close()                               { f.closed++ }
+func (f *settledFuture) Settled() bool                        { return true }
+
+// TestSettledSources: what does not wait is not waited for, and it is closed once
+// all the same.
+func TestSettledSources(t *testing.T) {
+	s := &settledStream{}
+	in := gives(s).link(t, components.Limits{})
+	if got := call(t, in, "read-all"); got != value.U32(0) {
+		t.Errorf("the guest read %v bytes, want none", got)
+	}
+	in.Release(t.Context())
+	if s.reads != 0 || s.closed.Load() != 1 {
+		t.Errorf("%d reads, closed %d times, want none and once", s.reads, s.closed.Load())
+	}
+	f := &settledFuture{v: 5}
+	in = pendingIs(f).link(t, components.Limits{})
+	if got := call(t, in, "wait"); got != value.U32(5) {
+		t.Errorf("answered %v, want 5", got)
+	}
+	in.Release(t.Context())
+	bad := &settledFuture{err: errors.New("no value")}
+	in = pendingIs(bad).link(t, components.Limits{})
+	if _, err := in.Call(t.Context(), "", "wait"); !errors.Is(err, errcode.Trap) {
+		t.Errorf("a future without a value answered %v, want a trap", err)
+	}
+	if f.closed != 1 || bad.closed != 1 {
+		t.Errorf("the futures were closed %d and %d times, want once each", f.closed, bad.closed)
+	}
+}
+
 // TestAnswerOfAGoneGuest: what nobody takes is let go of.
 func TestAnswerOfAGoneGuest(t *testing.T) {
 	let := make(chan struct{})

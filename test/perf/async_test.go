@@ -68,7 +68,7 @@ func BenchmarkRequest3(b *testing.B) {
 				record(b, "request-anew-"+g.name, anew.us, "us")
 				record(b, "request-anew-"+g.name+"-allocations", anew.allocations, "allocs")
 				record(b, "request-and-reset-"+g.name, back.us, "us")
-				recordGoal(b, "request-and-reset-"+g.name+"-allocations", back.allocations, "allocs", "<=", 150)
+				recordGoal(b, "request-and-reset-"+g.name+"-allocations", back.allocations, "allocs", "<=", 120)
 			}
 		})
 	}

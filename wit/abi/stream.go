@@ -39,6 +39,14 @@ type Future[T any] interface {
 	Close()
 }
 
+// Settled is what a Stream or Future may implement to be read without a
+// goroutine that waits for it.
+type Settled interface {
+	// Settled reports whether the stream has ended, or Read of the future
+	// answers without waiting. An answer of true is for ever.
+	Settled() bool
+}
+
 // Ready returns a future that has its value.
 func Ready[T any](v T) Future[T] { return ready[T]{v} }
 
@@ -46,6 +54,7 @@ type ready[T any] struct{ v T }
 
 func (r ready[T]) Read(context.Context) (T, error) { return r.v, nil }
 func (r ready[T]) Close()                          {}
+func (r ready[T]) Settled() bool                   { return true }
 
 // Empty returns a stream that has ended.
 func Empty[T any]() Stream[T] { return empty[T]{} }
@@ -54,6 +63,7 @@ type empty[T any] struct{}
 
 func (empty[T]) Read(context.Context, []T) (int, error) { return 0, io.EOF }
 func (empty[T]) Close()                                 {}
+func (empty[T]) Settled() bool                          { return true }
 
 // NewFuture returns a future, and the function that gives it its value: the
 // first call counts.
@@ -87,6 +97,16 @@ func (p *promise[T]) Read(ctx context.Context) (v T, err error) {
 
 // Close implements [Future].
 func (p *promise[T]) Close() {}
+
+// Settled implements [Settled].
+func (p *promise[T]) Settled() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
 
 // FutureFunc is a future whose value a function waits for.
 type FutureFunc[T any] func(ctx context.Context) (T, error)

@@ -27,6 +27,13 @@ var _ abi.Future[outcome] = (*transmission)(nil)
 
 func newTransmission() *transmission { return &transmission{done: make(chan struct{})} }
 
+// Settled implements [abi.Settled].
+func (t *transmission) Settled() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.settled && t.from == nil
+}
+
 // sent resolves t with success, or with the code of err.
 func (t *transmission) sent(err error) {
 	if t == nil {

@@ -121,6 +121,9 @@ func (g *goStream[T]) Pull(ctx context.Context, n int) (abi.Elements, int, error
 // Close implements [abi.Source].
 func (g *goStream[T]) Close() { g.s.Close() }
 
+// Settled implements [abi.Settled].
+func (g *goStream[T]) Settled() bool { return settled(g.s) }
+
 // goFuture is a future for a guest to read.
 type goFuture[T any] struct {
 	f     abi.Future[T]
@@ -138,6 +141,14 @@ func (g *goFuture[T]) Pull(ctx context.Context, _ int) (abi.Elements, int, error
 
 // Close implements [abi.Source].
 func (g *goFuture[T]) Close() { g.f.Close() }
+
+// Settled implements [abi.Settled].
+func (g *goFuture[T]) Settled() bool { return settled(g.f) }
+
+func settled(v any) bool {
+	s, ok := v.(abi.Settled)
+	return ok && s.Settled()
+}
 
 // elements implements [abi.Elements]: with load it is filled, with store it is
 // emptied.
