@@ -33,6 +33,9 @@ func TestUnderInterpreter(t *testing.T) {
 		{"python http", pythonHTTP3},
 		{"php", phpScripts},
 	} {
-		t.Run(k.name, func(t *testing.T) { k.test(t, interpreted) })
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			k.test(t, interpreted)
+		})
 	}
 }
