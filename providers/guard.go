@@ -47,6 +47,7 @@ type guard struct {
 
 	mu       sync.Mutex
 	state    state                 // guarded by mu
+	drains   bool                  // guarded by mu: Close drains, or did
 	sessions map[*session]struct{} // guarded by mu
 	calls    sync.WaitGroup        // Open, Link, Health in progress; Add under mu, never when stateClosed
 
@@ -160,6 +161,7 @@ func (g *guard) Close(ctx context.Context) error {
 	g.mu.Lock()
 	first := g.state != stateClosed
 	opened := g.state != stateNew
+	g.drains = g.drains || first && opened
 	g.state = stateClosed
 	g.mu.Unlock()
 	if !first {
@@ -194,12 +196,13 @@ func (g *guard) Close(ctx context.Context) error {
 	return g.closeErr
 }
 
-// Drain implements [Drainer]; it does nothing for a provider that is not open.
+// Drain implements [Drainer]; it does nothing for a provider that was not
+// opened.
 func (g *guard) Drain(ctx context.Context) error {
 	g.mu.Lock()
-	open := g.state == stateOpen
+	drains := g.state == stateOpen || g.drains
 	g.mu.Unlock()
-	if !open {
+	if !drains {
 		return nil
 	}
 	return g.drainOnce(ctx)

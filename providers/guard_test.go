@@ -138,6 +138,51 @@ func TestGuardKeepsTheOrder(t *testing.T) {
 	}
 }
 
+// TestGuardDrainsOnce: whoever drains or closes waits for the one drain that
+// there is, and nothing is drained that was not opened.
+func TestGuardDrainsOnce(t *testing.T) {
+	drain := func(p providers.Provider) error { return p.(providers.Drainer).Drain(t.Context()) }
+	begun, release := make(chan struct{}), make(chan struct{})
+	cut := errors.New("one was cut off")
+	f := &fake{onDrain: func(context.Context) error {
+		close(begun)
+		<-release
+		return cut
+	}}
+	p := providers.Guard(f)
+	if err := drain(p); err != nil {
+		t.Error(err)
+	}
+	if err := p.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	errs := make(chan error, 3)
+	for _, end := range []func() error{func() error { return p.Close(t.Context()) }, func() error { return drain(p) }, func() error { return drain(p) }} {
+		go func() { errs <- end() }() // ends with release
+		<-begun
+	}
+	late, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	wantCode(t, p.(providers.Drainer).Drain(late), errcode.Deadline)
+	if len(errs) > 0 {
+		t.Errorf("ended before what drains: %v", <-errs)
+	}
+	close(release)
+	for range 3 {
+		if err := <-errs; !errors.Is(err, cut) {
+			t.Errorf("ended with %v", err)
+		}
+	}
+	if got, want := f.seen(), []string{"open", "drain", "close"}; !slices.Equal(got, want) {
+		t.Errorf("events %q, want %q", got, want)
+	}
+	f = &fake{}
+	p = providers.Guard(f)
+	if err := errors.Join(p.Close(t.Context()), drain(p)); err != nil || len(f.seen()) > 0 {
+		t.Errorf("closed before it was opened: %v, events %q", err, f.seen())
+	}
+}
+
 func TestGuardAfterFailedOpen(t *testing.T) {
 	f := &fake{onOpen: func(context.Context) error { return errors.New("no disk") }}
 	p := providers.Guard(f)

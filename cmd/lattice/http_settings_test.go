@@ -402,3 +402,79 @@ func TestDrainDelayOfManifest(t *testing.T) {
 		})
 	}
 }
+
+// TestDrainDelayOfHandOver: a host whose HTTP server goes to another host is
+// drained as one that has nobody to take over.
+func TestDrainDelayOfHandOver(t *testing.T) {
+	first := newHome(t)
+	p := first.start(slices.Concat([]string{"up", "--name", "alpha", "--label", "where=a"}, free)...)
+	nats := p.await("ready").NATS
+	others := map[string]*process{}
+	for _, name := range []string{"beta", "gamma"} {
+		others[name] = newHome(t).start("host", "--join", nats, "--name", name, "--label", "where=b")
+		others[name].await("ready")
+	}
+	const delay = time.Second
+	first.ok("deploy", application(t, fmt.Sprintf(`    - name: fetch
+      type: component
+      properties: {image: %s}
+      traits: [{type: spreadscaler, properties: {instances: 10, spread: [{name: a, requirements: {where: a}}]}}]
+`, absolute(t, "hello-rust/hello.wasm"))+strings.NewReplacer(
+		`properties: {image: "lattice://http-server"}`, `properties: {image: "lattice://http-server", config: [{name: web, properties: `+
+			properties(map[string]string{"address": "127.0.0.1:0", "status_path": "/healthz", "drain_delay": delay.String()})+`}]}`,
+		"      traits:\n", "      traits:\n        - {type: spreadscaler, properties: {instances: 1, spread: [{name: b, requirements: {where: b}}]}}\n",
+	).Replace(webPart)))
+	where := func(not string) (host, url string) {
+		poll.Until(t, 20*time.Second, "the server to run elsewhere than on "+not, func() (any, bool) {
+			var provs struct {
+				Providers []struct {
+					Hosts []struct{ Name, Address string }
+				}
+			}
+			first.json(&provs, "get", "providers")
+			for _, h := range provs.Providers[0].Hosts {
+				if h.Name != not && h.Address != "" {
+					host, url = h.Name, h.Address
+				}
+			}
+			return provs, host != ""
+		})
+		return host, url
+	}
+	host, url := where("")
+	c := browser(t, nil, http1)
+	if _, text := ask(t, c, "GET", url+"/x", nil); text != "Hello from Rust, /x\n" {
+		t.Fatalf("before: %q", text)
+	}
+	if err := others[host].cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	poll.Until(t, 10*time.Second, "not ready", func() (any, bool) {
+		resp, text := ask(t, c, "GET", url+"/healthz", nil)
+		return text, resp.StatusCode == 503
+	})
+	began, answers := time.Now(), 0
+	for ; time.Since(began) < delay/2; answers++ {
+		if resp, text := ask(t, c, "GET", url+"/x", nil); resp.StatusCode != 200 {
+			t.Fatalf("while it drains, after %d answers: %d %q", answers, resp.StatusCode, text)
+		}
+	}
+	if _, next := where(host); next != url {
+		if _, text := ask(t, c, "GET", next+"/x", nil); text != "Hello from Rust, /x\n" {
+			t.Errorf("on the other host: %q", text)
+		}
+	}
+	if status := others[host].wait(); status != 0 {
+		t.Errorf("status %d", status)
+	}
+	if resp, err := c.Get(url + "/x"); err == nil {
+		_ = resp.Body.Close()
+		t.Errorf("the host that has ended answers %d", resp.StatusCode)
+	}
+	for name, o := range others {
+		if name != host {
+			o.kill() // it would wait for somebody to take over
+		}
+	}
+	p.stop()
+}
