@@ -41,6 +41,17 @@ func gateAttacks() []hostile {
 		{name: "core: a giant function", bytes: raw(body([]byte{0}, bytes.Repeat([]byte{0x01}, 4<<20), []byte{0x0b})...)},
 		{name: "core: deep nesting", bytes: raw(body([]byte{0}, bytes.Repeat([]byte{0x02, 0x40}, 100_000), bytes.Repeat([]byte{0x0b}, 100_001))...)},
 		{name: "core: a table of 2^32", bytes: raw(Section(4, Cat([]byte{1, 0x70, 0}, lie)))},
+		{name: "core: 4,000 memories", bytes: raw(Section(5, U(4000), bytes.Repeat([]byte{0, 0}, 4000)))},
+		{name: "core: a segment copied to 100 memories", bytes: of(func(m *Module) {
+			m.DataCount = true
+			m.Datas = [][]byte{Cat([]byte{1}, U(1<<20), bytes.Repeat([]byte("x"), 1<<20))}
+			var code []byte
+			for i := range byte(100) {
+				m.Memory(1, 1)
+				code = append(code, 0x41, 0, 0x41, 0, 0x41, 0, 0xfc, 8, 0, i)
+			}
+			m.Export("run", Func, m.Func(m.Type("", ""), "", code))
+		})},
 		{name: "core: a memory of 4 GiB", bytes: raw(Section(5, Cat([]byte{1, 0}, U(65536))))},
 		{name: "core: the fuel counter by its index", bytes: raw(body([]byte{0, 0x41, 0, 0x24, 0, 0x0b})...)},
 		{name: "core: branches with a thousand values", bytes: of(func(m *Module) {

@@ -73,6 +73,15 @@ func (s *several) find(a accessor) int {
 	return i
 }
 
+const (
+	// accessorFootprint is what the engine takes for an accessor in an instance of
+	// the module.
+	accessorFootprint = 64
+	// freelyCopied is how many bytes of data segments a module may have copied to
+	// companions, besides as many as it has bytes.
+	freelyCopied = 4 << 20
+)
+
 // Memories returns how many memories the module has, imported ones included.
 func (m *Module) Memories() int { return m.importMem + len(m.memories) }
 
@@ -110,11 +119,14 @@ func (m *Module) Companions(lim Limits, fuel bool) ([]Companion, error) {
 			return nil, errcode.New(errcode.Exhausted, "core module loads and stores of different kinds: %d > %d", len(s.accessors), limit)
 		}
 	}
+	if !s.final {
+		m.Footprint += accessorFootprint * uint64(len(s.accessors))
+	}
 	s.final, s.copied = true, 0
 	s.made, s.fuels = nil, fuel
 	var out []Companion
 	for i := 1; i < m.Memories(); i++ {
-		c := companionOf{m: m, memory: uint32(i), limit: lim.WithDefaults().ModuleBytes}
+		c := companionOf{m: m, memory: uint32(i), limit: len(m.data) + freelyCopied}
 		data, from, err := c.bytes()
 		if err != nil {
 			return nil, err
