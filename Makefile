@@ -12,7 +12,7 @@ TOOLS := $(GO) tool -modfile=.ci/tools.mod
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build the binaries into bin/
@@ -71,7 +71,10 @@ hostile: ## hostile modules and components beside a victim; prints the count
 	@set -o pipefail; LATTICEWORK_ALONE=1 $(GO) test -count=1 -v ./test/hostile | grep -E '^(hostile:|ok|FAIL|panic)|--- FAIL|_test.go:.*(victim: |besides)'
 
 .PHONY: oracle
-oracle: ## the example guests under another runtime (Node), answers compared
+oracle: abi-oracle guests-oracle ## both oracles
+
+.PHONY: guests-oracle
+guests-oracle: ## the example guests under another runtime (Node), answers compared
 	@bash examples/oracle.sh
 
 .PHONY: abi-oracle
