@@ -6,6 +6,7 @@ import (
 	"latticework/internal/errcode"
 	"latticework/lattice"
 	"latticework/lattice/linkstate"
+	"latticework/providers"
 )
 
 // PrepareLink makes a coming generation of a link ready: where its target
@@ -30,8 +31,16 @@ func (h *Host) PrepareLink(ctx context.Context, p lattice.PrepareLink) error {
 			return err
 		}
 	}
-	if w == nil {
-		return nil // another host has the target, or it is a component
+	for name, cfg := range p.OwnConfig {
+		if err := h.tryProvider(name, cfg); err != nil {
+			return err
+		}
+	}
+	if err := h.trySource(&p); err != nil {
+		return err
+	}
+	if _, changes := p.OwnConfig[l.Targets[0].Name]; w == nil || changes {
+		return nil // another host has the target, it is a component, or it will be another start of it
 	}
 	pr, err := w.get(ctx)
 	if err != nil {
@@ -45,6 +54,50 @@ func (h *Host) PrepareLink(ctx context.Context, p lattice.PrepareLink) error {
 		return pr.try(ctx, &l, cfg)
 	}
 	return pr.prepare(ctx, &l, cfg)
+}
+
+// tryProvider reports what a provider that is on this host has against
+// settings of its own.
+func (h *Host) tryProvider(name string, cfg map[string]string) error {
+	_, err := h.newProvider(name, cfg)
+	return err
+}
+
+// newProvider makes a provider that is on this host with other settings,
+// without opening it; nil if it is not here.
+func (h *Host) newProvider(name string, cfg map[string]string) (providers.Provider, error) {
+	h.mu.Lock()
+	r := h.view.Provider(name)
+	here := h.provs.all[name] != nil
+	h.mu.Unlock()
+	if r == nil || !here {
+		return nil, nil
+	}
+	return h.cfg.Registry.New(r.Technology, providers.Setup{Name: name, Config: cfg, DataFolder: h.cfg.DataFolder, Log: h.cfg.Log})
+}
+
+// trySource reports what a provider that calls components has against a link
+// that leads from it, if it runs here.
+func (h *Host) trySource(p *lattice.PrepareLink) error {
+	l := &p.Link
+	h.mu.Lock()
+	w := h.provs.all[l.Source]
+	var impl providers.Provider
+	if w != nil && w.running != nil {
+		impl = w.running.impl
+	}
+	h.mu.Unlock()
+	if cfg, changes := p.OwnConfig[l.Source]; changes {
+		var err error
+		if impl, err = h.newProvider(l.Source, cfg); err != nil {
+			return err
+		}
+	}
+	src, ok := impl.(providers.Source)
+	if !ok {
+		return nil
+	}
+	return src.Check(providers.Link{Source: l.Source, Name: l.Name, Target: l.Targets[0].Name, Config: p.SourceConfig, Revision: l.Generation})
 }
 
 // usable reports why no call of a component could go over a link, nil if one

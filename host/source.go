@@ -61,12 +61,14 @@ func (h *Host) sourcesLocked(v *linkstate.View) {
 		}
 		w := h.provs.all[s.provider.record.Name]
 		stops := w == nil || w.running != s.provider
+		if stops {
+			s.cancel() // a provider that closes has no say about its links
+		}
 		h.sourcesEnding.Add(1)
 		h.spawn(func() {
 			defer h.sourcesEnding.Done()
 			switch {
 			case stops:
-				s.cancel()
 				s.provider.drain(h.hard)
 			case next != nil: // it takes over before its predecessor ends
 				<-next.ready

@@ -60,7 +60,7 @@ type LinkHealth struct {
 
 // PrepareLink asks a host to make a generation of a link ready: where it runs
 // the target, to open and probe the session; where it runs the source, to
-// check that it can route to it. Link is the record as it will be: its
+// check that it can route to it, or that a provider takes its settings. Link is the record as it will be: its
 // Targets and Generation are the new ones. Repetition is harmless. What was
 // prepared is used when the link's Generation becomes this one and closed when
 // it can no longer (an applied entry shows neither Generation nor Swap with it).
@@ -68,6 +68,9 @@ type PrepareLink struct {
 	Link         linkstate.Link      `json:"link"`
 	SourceConfig map[string]string   `json:"source_config,omitempty"`
 	TargetConfig []map[string]string `json:"target_config"` // one for each of Link.Targets
+	// OwnConfig has, by name, the settings that providers at either end are to
+	// have themselves, where those change.
+	OwnConfig map[string]map[string]string `json:"own_config,omitempty"`
 	// Index is the link state the request is based on; the host waits until it
 	// has applied it.
 	Index uint64 `json:"index"`

@@ -240,6 +240,14 @@ func (g *guardedSource) Serve(ctx context.Context, l Link, target http.Handler) 
 	})
 }
 
+func (g *guardedSource) Check(l Link) (err error) {
+	if err := l.Validate(); err != nil {
+		return err
+	}
+	defer recovered(&err, "check link "+l.String())
+	return g.source.Check(l)
+}
+
 // session makes Close idempotent and tells the guard.
 type session struct {
 	Session

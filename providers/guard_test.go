@@ -335,7 +335,29 @@ func TestGuardHammer(t *testing.T) {
 	}
 }
 
+// TestGuardChecksLinks: before Open and after Close, too.
+func TestGuardChecksLinks(t *testing.T) {
+	p := providers.Guard(&fakeSource{}).(providers.Source)
+	for _, step := range []func(context.Context) error{p.Open, p.Close, p.Close} {
+		if err := p.Check(linkOf("right")); err != nil {
+			t.Error(err)
+		}
+		wantCode(t, p.Check(linkOf("wrong")), errcode.Internal, "wrong")
+		wantCode(t, p.Check(providers.Link{}), errcode.Invalid, "source is empty")
+		if err := step(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 type fakeSource struct{ fake }
+
+func (f *fakeSource) Check(l providers.Link) error {
+	if l.Source == "wrong" {
+		panic("wrong")
+	}
+	return nil
+}
 
 func (f *fakeSource) Serve(_ context.Context, l providers.Link, target http.Handler) (providers.Session, error) {
 	f.note("serve " + l.Target)

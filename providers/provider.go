@@ -115,6 +115,9 @@ type Source interface {
 	// session is closed. A session of a newer revision of the same link
 	// takes over without a gap.
 	Serve(ctx context.Context, l Link, target http.Handler) (Session, error)
+	// Check reports what is wrong with the settings of a link, as Serve would.
+	// It changes nothing, and serves before Open, too.
+	Check(l Link) error
 }
 
 // HTTPClient is a session of wasi:http/outgoing-handler@0.2 and

@@ -46,6 +46,15 @@ func (s *Settings) Fail(format string, args ...any) {
 	s.problems = append(s.problems, errcode.New(errcode.Invalid, format, args...).Msg)
 }
 
+// Refuse makes a problem of key where it is given: it is known, and not
+// supported. instead says what to use.
+func (s *Settings) Refuse(key, instead string) {
+	if _, given := s.values[key]; given {
+		s.Fail("%s is not supported: %s", key, instead)
+		delete(s.values, key)
+	}
+}
+
 // Failed reports whether a problem was noted so far.
 func (s *Settings) Failed() bool { return len(s.problems) > 0 }
 
@@ -163,13 +172,16 @@ func (s *Settings) List(key string) []string {
 // every key has been asked for.
 //
 // Errors:
-//   - errcode.Invalid; the next step names a key close to an unknown one.
+//   - errcode.Invalid; the next step names a key close to an unknown one, or
+//     all keys.
 func (s *Settings) Err() error {
 	known := slices.Sorted(maps.Keys(s.asked))
+	unknown := false
 	for _, key := range slices.Sorted(maps.Keys(s.values)) {
 		if s.asked[key] {
 			continue
 		}
+		unknown = true
 		s.problems = append(s.problems, "unknown setting "+strconv.Quote(key))
 		if near := Closest(key, known); near != "" && s.next == "" {
 			s.next = "did you mean " + strconv.Quote(near) + "?"
@@ -178,7 +190,7 @@ func (s *Settings) Err() error {
 	if len(s.problems) == 0 {
 		return nil
 	}
-	if s.next == "" {
+	if s.next == "" && unknown {
 		s.next = "settings are: " + strings.Join(known, ", ")
 	}
 	return errcode.New(errcode.Invalid, "configure %s: %s", s.what, strings.Join(s.problems, "; ")).WithNext("%s", s.next)

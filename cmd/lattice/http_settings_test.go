@@ -326,7 +326,7 @@ func TestWrongSettingsOfManifest(t *testing.T) {
 	p.await("ready")
 	cert, _ := certificate(t, "first")
 	_, otherKey := certificate(t, "second")
-	for _, c := range map[string]struct {
+	for _, c := range map[string]struct { // committed, but not running
 		provider, link map[string]string
 		texts          []string
 	}{
@@ -340,6 +340,23 @@ func TestWrongSettingsOfManifest(t *testing.T) {
 		provider := map[string]string{"address": "127.0.0.1:0"}
 		maps.Copy(provider, c.provider)
 		h.refused(errcode.Unavailable, append(c.texts, "web", "correct it and deploy again"), "deploy", served(t, provider, c.link))
+	}
+	// What runs is asked before a config changes, and nothing does if it refuses.
+	h.ok("deploy", served(t, map[string]string{"address": "127.0.0.1:0"}, map[string]string{"path": "/a"}))
+	for config, text := range map[string]string{
+		"web-settings max_streams=0":               "max_streams is 0, not from 1 to 10000",
+		"web-settings tls_cert=x tls_key=y":        "tls_cert with tls_key",
+		"web-settings status_path=/s path=b":       `path is "b", not a prefix such as /api`,
+		"link-0 request_timeout=never":             `request_timeout is "never", not a duration`,
+		"link-0 path=/a max_streams=5":             "stand beside an address",
+		"link-0 tls_cert=x tls_key=y address=:0":   "tls_cert with tls_key",
+		"link-0 max_heders=1 address=127.0.0.1:0 ": `did you mean "max_headers"?`,
+	} {
+		h.refused(errcode.Invalid, []string{text}, append([]string{"config", "put"}, strings.Fields(config)...)...)
+	}
+	if out := h.ok("config", "get", "web-settings") + h.ok("config", "get", "link-0") + h.ok("get", "providers"); !strings.Contains(out, "address=127.0.0.1:0") ||
+		!strings.Contains(out, "path=/a") || !strings.Contains(out, "running") || strings.Contains(out, "failed") {
+		t.Errorf("after the refusals:\n%s", out)
 	}
 	p.stop()
 }

@@ -16,7 +16,9 @@ func (s *Service) putConfig(ctx context.Context, request string, r lattice.PutCo
 	}
 	var affected []string
 	for _, l := range v.Links() {
-		if !namesConfig(l, r.Config.Name) {
+		if !namesConfig(l, r.Config.Name) && !slices.ContainsFunc(v.Providers(), func(p *linkstate.Provider) bool {
+			return slices.Contains(p.Config, r.Config.Name) && atEnd(l, p.Name)
+		}) {
 			continue
 		}
 		if err := s.tryLink(ctx, v, l, &r.Config); err != nil {

@@ -154,6 +154,38 @@ func TestDeployTellsWhyNot(t *testing.T) {
 	wantErr(t, err, errcode.Unsupported, "several targets")
 }
 
+// TestConfigOfProvider: hosts are asked about settings that a provider is to
+// have itself, and nothing is written if one refuses them.
+func TestConfigOfProvider(t *testing.T) {
+	c, h := deployed(t, latticetest.Options{})
+	ctx := context30(t)
+	d := shop()
+	d.Configs = append(d.Configs, linkstate.Config{Name: "base", Values: map[string]string{"size": "1"}}, linkstate.Config{Name: "own", Values: map[string]string{"name": "x"}})
+	for i := range d.Providers {
+		d.Providers[i].Config = []string{"base", "own"}
+	}
+	if _, err := c.Client.DeployApplication(ctx, lattice.DeployRequest{Deploy: d, PutOptions: lattice.PutOptions{Wait: true}}); err != nil {
+		t.Fatal(err)
+	}
+	h.Reject(func(p lattice.PrepareLink) error {
+		if own := p.OwnConfig["mem"]; len(p.OwnConfig) == 1 && own["size"] == "1" && own["name"] == "bad" && p.TargetConfig[0]["bucket"] == "a" {
+			return errcode.New(errcode.Invalid, "no such name")
+		}
+		return nil
+	})
+	put := func(name string) error {
+		_, err := c.Client.PutConfig(ctx, lattice.PutConfigRequest{Config: linkstate.Config{Name: "own", Values: map[string]string{"name": name}}, PutOptions: lattice.PutOptions{Wait: true}})
+		return err
+	}
+	wantErr(t, put("bad"), errcode.Invalid, "no such name")
+	if cfg, _ := c.Client.GetConfig(ctx, "own"); cfg.Values["name"] != "x" {
+		t.Errorf("rejected values were written: %v", cfg.Values)
+	}
+	if err := put("good"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestConfig(t *testing.T) {
 	c, h := deployed(t, latticetest.Options{})
 	ctx := context30(t)

@@ -30,11 +30,19 @@ func (s *Service) tryLink(ctx context.Context, v *linkstate.View, l *linkstate.L
 // source runs somewhere, the targets must too; a link of which nothing runs
 // yet passes untried.
 func (s *Service) prepareOn(ctx context.Context, v *linkstate.View, l *linkstate.Link, override *linkstate.Config, dry bool) error {
-	req := lattice.PrepareLink{Link: *l, Index: v.Index(), DryRun: dry}
+	req := lattice.PrepareLink{Link: *l, Index: v.Index(), DryRun: dry, OwnConfig: map[string]map[string]string{}}
 	req.Link.LinkKey = l.LinkKey.Normal()
 	var err error
 	if req.SourceConfig, err = resolve(v, l.SourceConfig, override); err != nil {
 		return err
+	}
+	for _, p := range v.Providers() {
+		if override == nil || !slices.Contains(p.Config, override.Name) || !atEnd(l, p.Name) {
+			continue
+		}
+		if req.OwnConfig[p.Name], err = resolve(v, p.Config, override); err != nil {
+			return err
+		}
 	}
 	sources := s.hosts.live(hostsOf(v, l.Source))
 	hosts := slices.Clone(sources)
@@ -74,6 +82,11 @@ func (s *Service) prepareOn(ctx context.Context, v *linkstate.View, l *linkstate
 		}
 	}
 	return first
+}
+
+// atEnd reports whether a workload is the source or a present target of a link.
+func atEnd(l *linkstate.Link, name string) bool {
+	return l.Source == name || slices.ContainsFunc(l.Targets, func(t linkstate.Target) bool { return t.Name == name })
 }
 
 // rejected says which host rejected a link. The answer to the client is final:

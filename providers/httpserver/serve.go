@@ -31,6 +31,25 @@ import (
 //   - errcode.Invalid, errcode.NotFound or errcode.Denied for certificates
 //     that cannot be used.
 func (p *Provider) Serve(ctx context.Context, l providers.Link, target http.Handler) (providers.Session, error) {
+	r, addresses, cfg, err := p.read(l)
+	if err != nil {
+		return nil, err
+	}
+	r.link, r.target = l, target
+	return p.add(ctx, newRoute(r), addresses, cfg)
+}
+
+// Check implements [providers.Source]: certificates are read as well.
+func (p *Provider) Check(l providers.Link) error {
+	_, _, cfg, err := p.read(l)
+	if err != nil {
+		return err
+	}
+	return cfg.loadTLS()
+}
+
+// read returns what the settings of a link say, with those of the provider.
+func (p *Provider) read(l providers.Link) (routeConfig, []string, *listenerConfig, error) {
 	merged := providers.ReadSettings("link "+l.String(), inherited(p.config, l.Config), l.Config)
 	cfg := readListener(merged)
 	r := readRoute(merged)
@@ -45,14 +64,10 @@ func (p *Provider) Serve(ctx context.Context, l providers.Link, target http.Hand
 			}
 		}
 	}
-	if err := merged.Err(); err != nil {
-		return nil, err
-	}
 	if len(addresses) == 0 {
 		addresses = []string{DefaultAddress}
 	}
-	r.link, r.target = l, target
-	return p.add(ctx, newRoute(r), addresses, &cfg)
+	return r, addresses, &cfg, merged.Err()
 }
 
 // add puts a route into the tables of its listeners.

@@ -155,9 +155,7 @@ func refuseForeign(c *providers.Settings) {
 		{"config_file", "give its settings one by one"}, {"config_b64", "give its settings one by one"},
 		{"config_json", "give its settings one by one"}, {"port", "use address, such as 0.0.0.0:8080"},
 	} {
-		if c.Has(f[0]) {
-			c.Fail("%s is not supported: %s", f[0], f[1])
-		}
+		c.Refuse(f[0], f[1])
 	}
 }
 
@@ -211,18 +209,14 @@ func readRoute(c *providers.Settings) routeConfig {
 		requestTimeout: readRequestTimeout(c),
 		routingMode:    c.OneOf("routing_mode", "address", "address", "path", "host"),
 	}
-	if !strings.HasPrefix(r.path, "/") || strings.ContainsAny(r.path, "?#*") {
+	whole := cmp.Or(strings.TrimRight(r.path, "/"), "/")
+	switch {
+	case !strings.HasPrefix(r.path, "/") || strings.ContainsAny(r.path, "?#*"):
 		c.Fail("path is %q, not a prefix such as /api", r.path)
-	}
-	if r.path != "/" {
-		r.path = strings.TrimRight(r.path, "/")
-	}
-	if r.path == "" {
-		r.path = "/"
-	}
-	if clean(r.path) != r.path {
+	case clean(whole) != whole:
 		c.Fail("path is %q: segments . and .. and empty ones never match", r.path)
 	}
+	r.path = whole
 	if name := strings.TrimPrefix(r.host, "*."); r.host != "" && (!isHostname(name) || strings.HasSuffix(name, ".")) {
 		c.Fail("host is %q, not a name such as example.com or *.example.com, without port", r.host)
 	}

@@ -35,6 +35,9 @@ func TestSettingsAreRefused(t *testing.T) {
 		"two addresses":    {map[string]string{"address": "127.0.0.1:0", "default_address": "127.0.0.1:0"}, []string{"address and default_address are both given"}},
 		"timeout_ms":       {map[string]string{"timeout_ms": "1s"}, []string{`timeout_ms is "1s", not a whole number`}},
 		"routing mode":     {map[string]string{"routing_mode": "port"}, []string{`routing_mode is "port", not one of address, path, host`}},
+		"path":             {map[string]string{"path": "a"}, []string{`path is "a", not a prefix such as /api`}},
+		"empty path":       {map[string]string{"path": ""}, []string{`path is "", not a prefix`}},
+		"path that climbs": {map[string]string{"path": "/a/../b/"}, []string{`path is "/a/../b/": segments . and ..`}},
 		"read only":        {map[string]string{"readonly_mode": "yes"}, []string{"readonly_mode", "neither true nor false"}},
 		"certificate only": {map[string]string{"tls_cert_file": "a.pem"}, []string{"tls_cert_file names 1 files, tls_key_file 0"}},
 		"key only":         {map[string]string{"tls_key": "x"}, []string{"tls_cert and tls_key belong together"}},
@@ -55,6 +58,9 @@ func TestSettingsAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := open(t, c.config, nil)
 			wantCode(t, err, errcode.Invalid, append(c.says, "configure provider web")...)
+			if strings.Contains(err.Error(), "unknown setting") || errcode.NextOf(err) != "" {
+				t.Errorf("%v; next %s: the settings are known", err, errcode.NextOf(err))
+			}
 			s := start(t, nil, nil)
 			if _, err = s.serve("a", with(c.config, "address", "127.0.0.1:0"), says("")); name != "two addresses" {
 				wantCode(t, err, errcode.Invalid, append(c.says, "configure link")...)

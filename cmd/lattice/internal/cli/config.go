@@ -36,7 +36,7 @@ func (a *app) configPut() *cobra.Command {
 	var expect uint64
 	c := &cobra.Command{
 		Use: "put NAME KEY=VALUE...", Short: "Create or replace a config",
-		Long:    "Create the config, or replace all its values. Links in use that name it are\ntried with the new values first; if a provider refuses them, nothing changes.",
+		Long:    "Create the config, or replace all its values. Links and\nproviders in use that name it are tried with the new values first; if one refuses\nthem, nothing changes.",
 		Example: "  lattice config put redis-eu address=10.0.0.5:6379 database=2",
 		Args:    arguments(1, -1), ValidArgsFunction: a.completing(0, configNames),
 	}
