@@ -220,6 +220,30 @@ func TestDrainDelayHTTP2(t *testing.T) {
 	}
 }
 
+// TestDrainDelayLeavesTime: a drain_delay longer than the time that there is
+// leaves half of it for what was accepted.
+func TestDrainDelayLeavesTime(t *testing.T) {
+	s := start(t, map[string]string{"drain_delay": "10m"}, nil)
+	entered, release := make(chan string, 1), make(chan struct{})
+	session, _ := s.mustServe("a", nil, held(entered, release))
+	address := addr(t, session)
+	_, in := dialRaw(t, address, "GET /held HTTP/1.1\r\nHost: a\r\n\r\n")
+	<-entered
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	began, closed := time.Now(), make(chan error, 1)
+	go func() { closed <- s.provider.Close(ctx) }() // ends with the request, or with ctx
+	poll.Until(t, 4*time.Second, "no new connections", func() (any, bool) { return nil, refusesConnections(address) })
+	if took := time.Since(began); took < time.Second || ctx.Err() != nil {
+		t.Errorf("connections are refused after %s", took)
+	}
+	close(release)
+	resp, text := answer(t, in, "GET")
+	if err := <-closed; err != nil || resp.StatusCode != 200 || text != "answer to /held" {
+		t.Errorf("closed after %s: %v, the request: %d %q", time.Since(began), err, resp.StatusCode, text)
+	}
+}
+
 // TestDrainOnce: a provider that is drained and then closed waits its
 // drain_delay once.
 func TestDrainOnce(t *testing.T) {

@@ -199,12 +199,18 @@ func listenError(address string, err error) error {
 func (ln *listener) Addr() string { return ln.socket.Addr().String() }
 
 // drain has the listener say that it is not ready, and waits as long as its
-// settings say for whoever looks at that; the first call does.
+// settings say for whoever looks at that, at most half of the time that ctx
+// has: the rest is for what was accepted. The first call does.
 func (ln *listener) drain(ctx context.Context) {
 	if ln.draining.Swap(true) {
 		return
 	}
-	if d := ln.config().drainDelay; d > 0 {
+	d := ln.config().drainDelay
+	if end, ok := ctx.Deadline(); ok && d > time.Until(end)/2 {
+		d = time.Until(end) / 2
+		ln.log.Info("drain_delay is cut short", "address", ln.Addr(), "drain_delay", ln.config().drainDelay, "to", d)
+	}
+	if d > 0 {
 		t := time.NewTimer(d)
 		defer t.Stop()
 		select {
