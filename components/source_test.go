@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -203,9 +202,11 @@ func TestSettledSources(t *testing.T) {
 
 // TestAnswerOfAGoneGuest: what nobody takes is let go of.
 func TestAnswerOfAGoneGuest(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
 	let := make(chan struct{})
 	in := relayHost{work: func(context.Context, *abi.Call) (abi.Work, error) {
 		return func(ctx context.Context) (abi.Answer, error) {
+			cancel()
 			<-ctx.Done()
 			return abi.Answer{
 				Store:   func(*abi.Call) error { t.Error("the answer was stored"); return nil },
@@ -213,10 +214,6 @@ func TestAnswerOfAGoneGuest(t *testing.T) {
 			}, nil
 		}, nil
 	}}.link(t, components.Limits{})
-	ctx, cancel := context.WithCancel(t.Context())
-	var join sync.WaitGroup
-	join.Go(cancel)
-	defer join.Wait()
 	if _, err := in.Call(ctx, "", "call", value.U32(1)); err == nil {
 		t.Error("the call returned")
 	}
