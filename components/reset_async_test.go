@@ -285,6 +285,39 @@ func TestAsyncResetLetsGo(t *testing.T) {
 	}
 }
 
+// TestAsyncResetBesideReaders has goroutines read and close streams of instances
+// that are released and used again meanwhile.
+func TestAsyncResetBesideReaders(t *testing.T) {
+	tmpl := newAsyncKeeper().link(t, components.EngineConfig{}, nil)
+	var readers sync.WaitGroup
+	again := 0
+	for i := range 300 {
+		again += tmpl.Kept()
+		in := keep(t, tmpl)
+		if got := say(t, in, "peek", 64, 0); got != "0" {
+			t.Fatalf("round %d: the word is %s", i, got)
+		}
+		r := call(t, in, "give").(value.Async).Rep.(*components.StreamReader)
+		readers.Go(func() {
+			if i%3 > 0 {
+				if n, err := r.Read(context.Background(), make([]byte, 4)); n != 0 || !errors.Is(err, errcode.Closed) {
+					t.Errorf("round %d: %d bytes, %v", i, n, err)
+				}
+			}
+			r.Close()
+		})
+		say(t, in, "poke", 64, uint32(i)+1)
+		if got := say(t, in, "peek", 64, 0); got != fmt.Sprint(i+1) {
+			t.Fatalf("round %d: the word is %s", i, got)
+		}
+		in.Release(t.Context())
+	}
+	readers.Wait()
+	if again < 250 {
+		t.Errorf("%d of 300 instances were set back", again)
+	}
+}
+
 // TestAsyncResetHammer has goroutines share a template, each with a secret.
 func TestAsyncResetHammer(t *testing.T) {
 	tmpl := newAsyncKeeper().link(t, components.EngineConfig{}, nil)
