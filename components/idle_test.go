@@ -32,8 +32,8 @@ func memoryOf(t *testing.T, field string) int64 {
 // of memory altogether, where the pages are that its data segments are in, one
 // for c-http.
 const (
-	idleHeap     = 4 << 10
-	idleResident = 9 << 10
+	idleHeap     = 2304
+	idleResident = 7 << 10
 )
 
 // TestIdleInstances has ten thousand instances of a guest alive at once, calls

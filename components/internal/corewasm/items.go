@@ -10,7 +10,7 @@ func (m *Module) scanFuncType(r *reader, lim Limits) arity {
 		return arity{}
 	}
 	var n [2]int
-	start := r.pos
+	start, begin := r.pos, r.pos
 	for i, what := range [2]string{"parameters", "results"} {
 		n[i] = r.count(what, lim.Params)
 		start = r.pos
@@ -22,6 +22,7 @@ func (m *Module) scanFuncType(r *reader, lim Limits) arity {
 		start = r.pos
 	}
 	m.result = append(m.result, r.data[start:r.pos])
+	m.raw = append(m.raw, r.data[begin:r.pos])
 	return arity{params: uint16(n[0]), results: uint16(n[1])}
 }
 

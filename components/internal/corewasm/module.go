@@ -129,6 +129,7 @@ type Module struct {
 	sections  []section
 	names     section // the contents of its name section
 	types     []arity
+	raw       [][]byte // the types' bytes
 	result    [][]byte // the result type of types that have one
 	importTys []uint32 // the types of the imported functions
 	funcTys   []uint32 // the types of the defined functions

@@ -36,7 +36,7 @@ type builder struct {
 	scanned map[int]*corewasm.Module // by start
 	used    map[int]bool             // instantiated modules, by start
 	shared  map[string]int           // modules after rewriting, by how
-	owners  []*module                // the module instantiated in each slot
+	steps   []pendingStep            // by slot, as long as no slot is left out
 	hosts   map[Host]int
 	funcs   map[CoreRef]int
 	mems    map[CoreRef]int
@@ -75,6 +75,9 @@ func Build(c *binary.Component, data []byte, cfg Config) (*Plan, error) {
 	case err == errRefused:
 		return &Plan{Imports: b.plan.Imports, Refuse: b.plan.Refuse}, nil
 	case err != nil:
+		return nil, err
+	}
+	if err := b.finish(); err != nil {
 		return nil, err
 	}
 	if err := b.unused(); err != nil {

@@ -62,7 +62,6 @@ func (b *builder) coreInstance(s *scope, d *binary.CoreInstance) error {
 	if err != nil {
 		return err
 	}
-	b.used[m.start] = true
 	c := &coreInstance{module: m}
 	var slots []int
 	for i, extra := range companions {
@@ -71,7 +70,7 @@ func (b *builder) coreInstance(s *scope, d *binary.CoreInstance) error {
 			own[k] = from[imp]
 		}
 		e := &module{start: m.start, end: m.end, info: extra.Module, companion: i + 1}
-		slot, err := b.addStep(s, e, own, nil)
+		slot, err := b.addStep(s, pendingStep{m: e, from: own})
 		if err != nil {
 			return err
 		}
@@ -82,7 +81,7 @@ func (b *builder) coreInstance(s *scope, d *binary.CoreInstance) error {
 		}
 		c.memories = append(c.memories, memory)
 	}
-	c.slot, err = b.addStep(s, m, from, slots)
+	c.slot, err = b.addStep(s, pendingStep{m: m, from: from, companions: slots})
 	s.coreInstances = append(s.coreInstances, c)
 	return err
 }
@@ -107,23 +106,17 @@ func origins(info *corewasm.Module, args map[string]*coreInstance) ([]CoreRef, e
 	return from, nil
 }
 
-// addStep adds the step that instantiates m with imports from from, and with the
-// companions in slots, and returns its own slot.
-func (b *builder) addStep(s *scope, m *module, from []CoreRef, companions []int) (int, error) {
-	if n := len(b.plan.Steps); n >= b.cfg.CoreInstances {
+// addStep adds a step of s and returns its slot.
+func (b *builder) addStep(s *scope, p pendingStep) (int, error) {
+	if n := len(b.steps); n >= b.cfg.CoreInstances {
 		return 0, errcode.New(errcode.Exhausted, "plan: core instances: %d > %d", n+1, b.cfg.CoreInstances)
 	}
-	if b.footprint += m.info.Footprint; b.footprint > b.cfg.Footprint {
+	if b.footprint += p.m.info.Footprint; b.footprint > b.cfg.Footprint {
 		return 0, errcode.New(errcode.Exhausted, "plan: host memory bytes of core instances: %d > %d", b.footprint, b.cfg.Footprint)
 	}
-	step, err := b.step(m, from, companions)
-	if err != nil {
-		return 0, err
-	}
-	step.Instance = s.instance
-	b.plan.Steps = append(b.plan.Steps, step)
-	b.owners = append(b.owners, m)
-	return len(b.plan.Steps) - 1, nil
+	p.instance = s.instance
+	b.steps = append(b.steps, p)
+	return len(b.steps) - 1, nil
 }
 
 // step rewrites m for the origins of its imports.
@@ -201,7 +194,7 @@ func (b *builder) memory(it coreItem) int {
 // table returns where a core table is among those of its core instance.
 func (b *builder) table(it coreItem) (Table, error) {
 	if it.ref.Slot >= 0 {
-		for _, e := range b.owners[it.ref.Slot].info.Exports {
+		for _, e := range b.steps[it.ref.Slot].m.info.Exports {
 			if e.Name == it.ref.Name && e.Kind == corewasm.KindTable {
 				return Table{Slot: it.ref.Slot, Index: e.Index}, nil
 			}
