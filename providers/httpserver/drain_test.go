@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,11 +66,13 @@ func TestStatusPath(t *testing.T) {
 	s := start(t, map[string]string{"status_path": "/healthz"}, nil)
 	_, url := s.mustServe("a", nil, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/odd" {
+			_, _ = io.CopyN(io.Discard, r.Body, 3)
+			time.Sleep(20 * time.Millisecond)
 			w.WriteHeader(999) // components may
 		}
 		_, _ = io.WriteString(w, "a")
 	})
-	fetch(t, client(t, http1), "GET", url+"/odd", "", nil)
+	fetch(t, client(t, http1), "POST", url+"/odd", "", strings.NewReader("four"))
 	for name, protocols := range map[string]func(*http.Protocols){"http1": http1, "h2c": h2c} {
 		if _, got := fetch(t, client(t, protocols), "GET", url+"/", "", nil); got != "a" {
 			t.Errorf("%s: %q", name, got)
@@ -78,7 +81,8 @@ func TestStatusPath(t *testing.T) {
 	status, text := fetch(t, client(t, h2c), "GET", url+"/healthz", "", nil)
 	var totals httpserver.Counters
 	if err := json.Unmarshal([]byte(text), &totals); err != nil || status != 200 || !totals.Ready || totals.RequestsTotal != 4 ||
-		totals.ResponsesByStatus["2xx"] != 2 || totals.ResponsesByStatus["5xx"] != 1 || totals.ResponsesByStatus["none"] != 0 {
+		totals.ResponsesByStatus["2xx"] != 2 || totals.ResponsesByStatus["5xx"] != 1 || totals.ResponsesByStatus["none"] != 0 ||
+		totals.RequestBytes != 3 || totals.ResponseBytes != 3 || totals.RequestSeconds < 0.02 || totals.RequestSeconds > 10 {
 		t.Errorf("%d %s, %v", status, text, err)
 	}
 }

@@ -26,17 +26,15 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if hasBody {
 		s.takeBody(rec, c)
 	}
-	start := time.Time{}
-	if s.cfg.accessLog {
-		start = time.Now()
-	}
+	start := time.Now()
 	rec.overlong = s.overlong(r) // as the client sent it
 	remote := s.cfg.forwarding.apply(r, &c.peer)
 	s.identify(rec, s.cfg.forwarding.trusts(c.peer.addr))
 	defer func() { // also when the answer is broken off
-		ln.counters.answers[min(rec.status/100, 5)].Add(1)
+		took := time.Since(start)
+		ln.counters.ended(rec, took)
 		if s.cfg.accessLog {
-			ln.logAccess(rec, remote, time.Since(start))
+			ln.logAccess(rec, remote, took)
 		}
 	}()
 	s.serve(rec, c)
