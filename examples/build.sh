@@ -11,7 +11,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/toolchain/tools.sh" guests
 examples=$root/examples
 
-all=(counter fetch hello-rust grpc-rust hello-c command-rust command-c command-cpp counter-go hello-js counter-js library-js hello-py)
+all=(counter fetch hello-rust grpc-rust hello-c command-rust command-c command-cpp counter-go hello-js counter-js library-js hello-py counter-py)
 if [ $# -gt 0 ]; then wanted=("$@"); else wanted=("${all[@]}"); fi
 
 wants() { local w; for w in "${wanted[@]}"; do [[ " $* " == *" $w "* ]] && return 0; done; return 1; }
@@ -185,6 +185,7 @@ build_library-js() {
 # --- Python
 
 build_hello-py() { componentize_py "$examples/hello-py" "$(wit hello-py)" hello "$1"; }
+build_counter-py() { componentize_py "$examples/counter-py" "$(wit counter-py)" counter "$1"; }
 
 # --- all of them
 
