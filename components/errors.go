@@ -27,8 +27,8 @@ type Trap struct {
 	// Reason is what happened, in one line.
 	Reason string
 	// Stack holds the frames of the guest that trapped, innermost first, at
-	// most 30 and a line that there are more; it is empty if nothing of the
-	// guest was running. A frame is the function's name as the guest's name
+	// most 30 and a line that there are more of each component that called
+	// another, and 100 in all; it is empty if nothing of the guest was running. A frame is the function's name as the guest's name
 	// section or exports have it, not demangled, with its core module and
 	// number in `lattice inspect --plan`; names are cut after 120 bytes, and
 	// what is not printable in them is escaped. Functions of the host end in
@@ -79,7 +79,7 @@ func newTrap(function string, err error, names func() *namer) *Trap {
 		return t
 	}
 	t = &Trap{Function: function}
-	text, stack, _ := strings.Cut(err.Error(), "\nwasm stack trace:")
+	text, stack, _ := strings.Cut(err.Error(), stackHeader)
 	if stack != "" {
 		t.Stack = names().frames(stack)
 	}
@@ -87,8 +87,11 @@ func newTrap(function string, err error, names func() *namer) *Trap {
 	for inner := err; errors.As(inner, &h); inner = h.err { // the innermost of calls inside one another
 	}
 	if h != nil {
-		t.Err, t.Reason = h.err, h.err.Error()
-		return t
+		if err = h.err; !isEngineError(err) {
+			t.Err, t.Reason = err, err.Error()
+			return t
+		}
+		text, _, _ = strings.Cut(err.Error(), stackHeader) // a component that another one called
 	}
 	text, _, _ = strings.Cut(text, " (recovered by wazero)")
 	if c := errcode.Of(err); c != errcode.Internal && c != errcode.Trap { // a limit of ours
@@ -103,4 +106,13 @@ func newTrap(function string, err error, names func() *namer) *Trap {
 	t.Reason = "trap: " + strings.TrimPrefix(text, "wasm error: ")
 	t.Err = errcode.New(errcode.Trap, "%s: %w", t.Reason, err)
 	return t
+}
+
+// stackHeader begins the stack in the text of an engine's error.
+const stackHeader = "\nwasm stack trace:"
+
+// isEngineError reports whether err is what the engine answers for a guest that
+// trapped, and no error of ours.
+func isEngineError(err error) bool {
+	return errcode.Of(err) == errcode.Internal && strings.Contains(err.Error(), stackHeader)
 }

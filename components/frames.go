@@ -16,18 +16,27 @@ type namer struct {
 	host func(i int) string
 }
 
+// maxFrames bounds a Trap's stack: the engine gives 30 frames of each of the calls
+// inside one another.
+const maxFrames = 100
+
 // frames makes a Trap's stack of the engine's stack trace, a line a frame such
 // as "m0.$12(i32,i32) i32".
 func (n *namer) frames(trace string) []string {
 	trace, _, _ = strings.Cut(trace, "Go runtime stack trace:")
 	var out []string
 	for line := range strings.Lines(trace) {
-		if line = strings.TrimSpace(line); line == "" {
+		line = strings.TrimSuffix(strings.TrimSpace(line), " (recovered by wazero)")
+		if line == "" || line == strings.TrimSpace(stackHeader) { // of a call inside another
 			continue
 		}
-		if line = n.frame(line); line != "" {
-			out = append(out, line)
+		if line = n.frame(line); line == "" {
+			continue
 		}
+		if len(out) == maxFrames {
+			return append(out, "... and more")
+		}
+		out = append(out, line)
 	}
 	return out
 }

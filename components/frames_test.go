@@ -101,3 +101,68 @@ func TestTrapStack(t *testing.T) {
 		}
 	}
 }
+
+// calling is a component of two: caller of one calls trapping of the other,
+// which is code.
+func calling(code ...any) []byte {
+	u32 := []byte{U32}
+	x := Param{Name: "x", Type: u32}
+	inner := NewComponent()
+	m := &Module{}
+	m.Export("trapping", Func, m.Func(m.Type("i", "i"), "", code...))
+	inner.Export("run", SortFunc, inner.Lift(inner.CoreFunc(inner.CoreInstance(inner.CoreModule(m.Bytes())), "trapping"), inner.FuncType(u32, x)))
+
+	outer := NewComponent()
+	typ := outer.FuncType(u32, x)
+	called := outer.CoreExports(Item{Name: "called", Func: outer.Lower(outer.ImportFunc("called", typ))})
+	n := &Module{}
+	n.Import("env", "called", n.Type("i", "i"))
+	n.Export("caller", Func, n.Func(n.Type("i", "i"), "", 0x20, 0, Call(0)))
+	instance := outer.CoreInstance(outer.CoreModule(n.Bytes()), Arg{Name: "env", Instance: called})
+	outer.Export("run", SortFunc, outer.Lift(outer.CoreFunc(instance, "caller"), typ))
+
+	c := NewComponent()
+	a := c.Instance(c.Component(inner.Bytes()))
+	b := c.Instance(c.Component(outer.Bytes()), With{Name: "called", Sort: SortFunc, Index: c.AliasFunc(a, "run")})
+	c.Export("fail", SortFunc, c.AliasFunc(b, "run"))
+	return c.Bytes()
+}
+
+// TestTrapOfCalledComponent has a component call another one, which traps: it
+// is a trap like any other, with the stack of both.
+func TestTrapOfCalledComponent(t *testing.T) {
+	for name, cfg := range engines() {
+		for _, k := range []struct {
+			what   string
+			bytes  []byte
+			code   errcode.Code
+			reason string
+		}{
+			{"unreachable", calling(0x00), errcode.Trap, "trap: unreachable"},
+			{"recursion", calling(0x20, 0, Call(0)), errcode.Exhausted, "call stack"},
+		} {
+			t.Run(name+" "+k.what, func(t *testing.T) {
+				code, err := planEngine(t, cfg).Compile(t.Context(), k.bytes)
+				if err != nil {
+					t.Fatal(err)
+				}
+				tmpl, err := code.Link(components.LinkConfig{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				in := keep(t, tmpl)
+				defer in.Release(context.Background())
+				_, err = in.Call(t.Context(), "", "fail", value.U32(1))
+				trap, ok := components.IsTrap(err)
+				if !ok || errcode.Of(err) != k.code || !strings.HasPrefix(trap.Reason, k.reason) {
+					t.Fatalf("ended with code %v, %v", errcode.Of(err), err)
+				}
+				stack := strings.Join(trap.Stack, "\n")
+				at, above := strings.Index(stack, "trapping (core module"), strings.Index(stack, "caller (core module")
+				if at < 0 || above < at || strings.Contains(stack, "stack trace") || strings.Contains(stack, "wazero") {
+					t.Errorf("stack:\n%s", stack)
+				}
+			})
+		}
+	}
+}
