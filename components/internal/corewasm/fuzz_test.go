@@ -30,6 +30,14 @@ func seeds(f *testing.F) {
 	m.Start = 2
 	f.Add(m.Bytes())
 	f.Add(bulkModule().Bytes())
+	shim, fill := &Module{}, &Module{}
+	shim.Table(1, 1)
+	shim.Export("0", Func, shim.Func(shim.Type("i", "i"), "", 0x20, 0, 0x41, 0, 0x11, 0, 0))
+	shim.Export("$imports", Table, 0)
+	f.Add(shim.Bytes())
+	fill.Imports = [][]byte{Cat(Name("shim"), Name("$imports"), []byte{1, 0x70, 0, 1})}
+	fill.Elem(0, fill.Import("host", "0", fill.Type("i", "i")))
+	f.Add(fill.Bytes())
 	out, err := filepath.Glob(filepath.Join(specDir(f), "*", "testdata", "*.1.wasm"))
 	if err != nil {
 		f.Fatal(err)
@@ -56,6 +64,12 @@ func FuzzScan(f *testing.F) {
 			names := m.Names(corewasm.RewriteConfig{}, 1<<16)
 			if name, _ := names.Func(uint32(len(data) & 7)); names.Len() > 1<<16 || strings.ContainsAny(name, "\n\x00\x1b") {
 				t.Fatalf("%d bytes of names, %q", names.Len(), name)
+			}
+			if s := m.Shim(); s != nil && len(s.Calls) > len(m.Exports) {
+				t.Fatalf("%d functions of a shim with %d exports", len(s.Calls), len(m.Exports))
+			}
+			if f := m.Fill(); f != nil && len(f.Funcs) > len(data) {
+				t.Fatalf("%d elements in %d bytes", len(f.Funcs), len(data))
 			}
 			if m.Memory == nil {
 				return
