@@ -177,13 +177,7 @@ func (s *handler) forward(w http.ResponseWriter, r *http.Request, hosts []lattic
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body)) // for another attempt
 	var e value.Encoder
-	e.PutString(r.Method)
-	e.PutString(r.URL.RequestURI())
-	e.PutString(r.Host)
-	e.PutBool(r.URL.Scheme == "https" || r.URL.Scheme == "" && r.TLS != nil)
-	e.PutString(r.RemoteAddr)
-	putHeader(&e, r.Header)
-	e.PutBytes(body)
+	putRequest(&e, r, body)
 	if err := e.Err(); err != nil {
 		return err
 	}
@@ -200,6 +194,38 @@ func (s *handler) forward(w http.ResponseWriter, r *http.Request, hosts []lattic
 		return err
 	}
 	return writeResponse(w, data)
+}
+
+// putRequest encodes a request whose body was read.
+func putRequest(e *value.Encoder, r *http.Request, body []byte) {
+	e.PutString(r.Method)
+	e.PutString(r.URL.RequestURI())
+	e.PutString(r.Host)
+	e.PutBool(r.URL.Scheme == "https" || r.URL.Scheme == "" && r.TLS != nil)
+	e.PutString(r.RemoteAddr)
+	putHeader(e, r.Header)
+	e.PutBytes(body)
+	putHeader(e, r.Trailer)
+}
+
+// getRequest decodes what putRequest encoded.
+func getRequest(ctx context.Context, params []byte) (*http.Request, error) {
+	d := value.NewDecoder(params)
+	method, uri, host, secure, remote := d.String(), d.String(), d.String(), d.Bool(), d.String()
+	header, body, trailer := getHeader(d), d.Bytes(), getHeader(d)
+	if err := d.Err(); err != nil {
+		return nil, err
+	}
+	scheme := "http://"
+	if secure {
+		scheme = "https://"
+	}
+	r, err := http.NewRequestWithContext(ctx, method, scheme+host+uri, bytes.NewReader(body))
+	if err != nil {
+		return nil, errcode.New(errcode.Invalid, "read forwarded request: %w", err)
+	}
+	r.Header, r.Trailer, r.Host, r.RemoteAddr, r.RequestURI = header, trailer, host, remote, uri
+	return r, nil
 }
 
 // writeResponse writes what invokedHTTP encoded.
@@ -244,21 +270,10 @@ func getHeader(d *value.Decoder) http.Header {
 
 // invokedHTTP serves a request that another host forwarded.
 func (h *Host) invokedHTTP(ctx context.Context, wl *workload[component], params []byte) ([]byte, error) {
-	d := value.NewDecoder(params)
-	method, uri, host, secure, remote := d.String(), d.String(), d.String(), d.Bool(), d.String()
-	header, body := getHeader(d), d.Bytes()
-	if err := d.Err(); err != nil {
+	r, err := getRequest(ctx, params)
+	if err != nil {
 		return nil, lattice.Refuse(err)
 	}
-	scheme := "http://"
-	if secure {
-		scheme = "https://"
-	}
-	r, err := http.NewRequestWithContext(ctx, method, scheme+host+uri, bytes.NewReader(body))
-	if err != nil {
-		return nil, lattice.Refuse(errcode.New(errcode.Invalid, "read forwarded request: %w", err))
-	}
-	r.Header, r.Host, r.RemoteAddr, r.RequestURI = header, host, remote, uri
 	w := &bufferedResponse{header: http.Header{}, limit: h.maxPayload()}
 	err = h.onComponent(ctx, wl, func(c *component) error { return c.serveHTTP(w, r) })
 	if err = w.settle(err); err != nil {

@@ -3,6 +3,7 @@ package httpserver_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"io"
 	"net"
@@ -147,12 +148,29 @@ func (f *framer) goAway() *h2frames.GoAwayFrame {
 // streams in flight are finished, and later ones are left for another
 // connection.
 func TestDrainHTTP2(t *testing.T) {
-	s := start(t, nil, nil)
+	_, _, cert, key := certificate(t, "one.example", nil)
+	for name, config := range map[string]map[string]string{"h2c": {}, "TLS": {"tls_cert": cert, "tls_key": key}} {
+		t.Run(name, func(t *testing.T) { drainHTTP2(t, config) })
+	}
+}
+
+func drainHTTP2(t *testing.T, config map[string]string) {
+	s := start(t, config, nil)
 	entered, release := make(chan string, 2), make(chan struct{})
 	session, _ := s.mustServe("a", nil, held(entered, release))
-	idle, busy := make([]*framer, 10), newFramer(t, addr(t, session))
+	connect := func() *framer {
+		if config["tls_cert"] == "" {
+			return newFramer(t, addr(t, session))
+		}
+		conn, err := tls.Dial("tcp", addr(t, session), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return framerOn(t, conn)
+	}
+	idle, busy := make([]*framer, 10), connect()
 	for i := range idle {
-		idle[i] = newFramer(t, addr(t, session))
+		idle[i] = connect()
 		idle[i].request(1, "GET", "/before")
 		if status := idle[i].status(1); status != "200" {
 			t.Fatalf("before: %s", status)

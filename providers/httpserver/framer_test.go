@@ -24,6 +24,12 @@ func newFramer(t *testing.T, address string) *framer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return framerOn(t, conn)
+}
+
+// framerOn begins HTTP/2 on a connection.
+func framerOn(t *testing.T, conn net.Conn) *framer {
+	t.Helper()
 	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
 	if _, err := io.WriteString(conn, h2frames.ClientPreface); err != nil {
