@@ -76,6 +76,9 @@ func (h *hostError) Unwrap() error { return h.err }
 func newTrap(function string, err error, names func() *namer) *Trap {
 	var t *Trap
 	if errors.As(err, &t) { // of a call further in
+		if t.Function == "" {
+			t.Function = function
+		}
 		return t
 	}
 	t = &Trap{Function: function}

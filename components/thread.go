@@ -149,7 +149,11 @@ func (in *Instance) resume(th *thread, cancelled bool) error {
 			fb.depth = 0
 			in.async.live--
 			if th.err != nil {
-				return newTrap("", th.err, in.tmpl.component.namer)
+				name := "" // of a start function, a destructor or a function within the component
+				if lift := th.task.lift; lift != nil {
+					name = lift.Name
+				}
+				return newTrap(name, th.err, in.tmpl.component.namer)
 			}
 			in.async.park(fb)
 		}

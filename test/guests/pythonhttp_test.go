@@ -50,10 +50,14 @@ func pythonHTTP3(t *testing.T, mode components.EngineConfig) {
 		}
 		defer in.Release(context.WithoutCancel(r.Context()))
 		var e *wasihttp.Error
-		if err := wasihttp3.Serve(r.Context(), in, exports, w, r, nil); errors.As(err, &e) && !e.HeadSent {
+		err = wasihttp3.Serve(r.Context(), in, exports, w, r, nil)
+		if errors.As(err, &e) && !e.HeadSent {
 			w.WriteHeader(e.Status)
 		} else if err != nil {
 			t.Errorf("%s: %v", r.URL.Path, err)
+		}
+		if trap, trapped := components.IsTrap(err); trapped != (r.URL.Path == "/throw") || trapped && trap.Function != "wasi:http/handler@0.3.0.handle" {
+			t.Errorf("%s: trap %+v", r.URL.Path, trap)
 		}
 	}))
 	defer srv.Close()
