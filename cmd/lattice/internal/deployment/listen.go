@@ -16,16 +16,23 @@ const (
 )
 
 // listen leads every HTTP server of the application to another address: in
-// the last config of the link that names one, else in a config of its own.
+// the last config of the link that names one, else in that of the provider, else
+// in a config of its own.
 func (p *Plan) listen(address string) {
 	d := &p.Deploy
 	for i := range d.Links {
 		l := &d.Links[i]
-		if l.PackageName() != "wasi:http" || !p.isProvider(l.Source) {
+		pr := p.provider(l.Source)
+		if l.PackageName() != "wasi:http" || pr == nil {
 			continue
 		}
-		if c, key := p.lastAddress(l.SourceConfig); c != nil {
-			c.Values[key] = address
+		named := false
+		for _, names := range [][]string{l.SourceConfig, pr.Config} {
+			if c, key := p.lastAddress(names); c != nil {
+				c.Values[key], named = address, true
+			}
+		}
+		if named {
 			continue
 		}
 		name := l.Source + "-listen"
@@ -36,13 +43,14 @@ func (p *Plan) listen(address string) {
 	}
 }
 
-func (p *Plan) isProvider(name string) bool {
-	for _, c := range p.Deploy.Providers {
-		if c.Name == name {
-			return true
+// provider returns the provider of that name, nil if there is none.
+func (p *Plan) provider(name string) *linkstate.Provider {
+	for i := range p.Deploy.Providers {
+		if p.Deploy.Providers[i].Name == name {
+			return &p.Deploy.Providers[i]
 		}
 	}
-	return false
+	return nil
 }
 
 // lastAddress returns the last config that says where to listen, and by which
@@ -75,17 +83,12 @@ func (p *Plan) Addresses() []string {
 	var out []string
 	for i := range p.Deploy.Links {
 		l := &p.Deploy.Links[i]
-		if l.PackageName() != "wasi:http" || !p.isProvider(l.Source) {
+		pr := p.provider(l.Source)
+		if l.PackageName() != "wasi:http" || pr == nil {
 			continue
 		}
 		text := httpserver.DefaultAddress
-		names := l.SourceConfig
-		for _, pr := range p.Deploy.Providers {
-			if pr.Name == l.Source {
-				names = append(append([]string(nil), pr.Config...), names...)
-			}
-		}
-		if c, key := p.lastAddress(names); c != nil {
+		if c, key := p.lastAddress(slices.Concat(pr.Config, l.SourceConfig)); c != nil {
 			text = c.Values[key]
 		}
 		for a := range strings.SplitSeq(text, ",") {

@@ -84,6 +84,21 @@ func TestListen(t *testing.T) {
 	if got := p.Addresses(); !slices.Equal(got, []string{"127.0.0.1:81"}) {
 		t.Errorf("addresses %v", got)
 	}
+	// An address of the provider is led there, too, or it would listen there as well.
+	for i := range p.Deploy.Links {
+		p.Deploy.Links[i].SourceConfig = nil
+		if pr := p.provider(p.Deploy.Links[i].Source); pr != nil {
+			pr.Config = []string{"own"}
+		}
+	}
+	p.Deploy.Configs = []linkstate.Config{{Name: "own", Values: map[string]string{"default_address": "0.0.0.0:80,0.0.0.0:81", "access_log": "true"}}}
+	p.listen("127.0.0.1:82")
+	if got := p.Deploy.Configs; len(got) != 1 || got[0].Values["default_address"] != "127.0.0.1:82" || got[0].Values["access_log"] != "true" {
+		t.Errorf("configs %v", got)
+	}
+	if got := p.Addresses(); !slices.Equal(got, []string{"127.0.0.1:82"}) {
+		t.Errorf("addresses %v", got)
+	}
 }
 
 // TestPartsKeepTheirIDs deploys parts under their ids and links by them.
