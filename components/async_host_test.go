@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -352,11 +353,26 @@ func TestWrongElements(t *testing.T) {
 	}
 }
 
+// TestCallsUnderWay: a call that there is no room for ends the guest, and what
+// was begun for it is run as that of the others is, to let go of what it holds.
 func TestCallsUnderWay(t *testing.T) {
-	in := relayHost{work: inBackground(nil)}.link(t, components.Limits{Threads: 10})
+	var begun, ended atomic.Int64
+	work := inBackground(nil)
+	in := relayHost{work: func(ctx context.Context, c *abi.Call) (abi.Work, error) {
+		w, err := work(ctx, c)
+		begun.Add(1)
+		return func(ctx context.Context) (abi.Answer, error) {
+			defer ended.Add(1)
+			return w(ctx)
+		}, err
+	}}.link(t, components.Limits{Threads: 10})
 	_, err := in.Call(t.Context(), "", "flood")
 	if !errors.Is(err, errcode.Exhausted) || !strings.Contains(err.Error(), "11 > 10") {
 		t.Errorf("answered %v, want exhausted and both sides", err)
+	}
+	in.Release(t.Context())
+	if b, e := begun.Load(), ended.Load(); b != 10 || e != b { // beside the guest's own thread
+		t.Errorf("%d were begun, %d have ended, want 10", b, e)
 	}
 }
 
