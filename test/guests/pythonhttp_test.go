@@ -115,14 +115,14 @@ func (shared) Drive(ctx context.Context, f func(context.Context) error) error {
 	return f(ctx)
 }
 
-// together has one instance answer requests that wait, at the same time.
+// together has one instance answer requests of which each waits for all others.
 func together(t *testing.T, tmpl *components.Template, exports *contract.HandlerExports) {
 	in, err := tmpl.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer in.Release(t.Context())
-	const n = 8
+	const n = 8 // as the path says
 	err = in.Concurrent(t.Context(), func(ctx context.Context, calls abi.Invoker) error {
 		get := func(path string) string {
 			w := httptest.NewRecorder()
@@ -134,8 +134,8 @@ func together(t *testing.T, tmpl *components.Template, exports *contract.Handler
 		var join sync.WaitGroup
 		for range n {
 			join.Go(func() {
-				if got := get("/waits"); got != "fast middle slow" {
-					t.Errorf("waits: %q", got)
+				if got := get("/meet?n=8"); got != "met" {
+					t.Errorf("meet: %q", got)
 				}
 			})
 		}

@@ -74,19 +74,24 @@ async def ticks(n):
 
 
 async def waits():
-    order = []
+    """Three tasks, each of which waits for the clock and then for the next one."""
+    order, middle, slow = [], asyncio.Event(), asyncio.Event()
 
-    async def wait(name, ms):
-        await monotonic_clock.wait_for(ms * MILLISECOND)
+    async def wait(name, after, before):
+        if after:
+            await after.wait()
+        await monotonic_clock.wait_for(5 * MILLISECOND)
         order.append(name)
+        if before:
+            before.set()
 
-    await asyncio.gather(wait("slow", 60), wait("fast", 5), wait("middle", 30))
+    await asyncio.gather(wait("slow", slow, None), wait("fast", None, middle), wait("middle", middle, slow))
     return " ".join(order)
 
 
 class Handler(exports.Handler):
     def __init__(self):
-        self.served = 0
+        self.served = self.here = 0
 
     async def handle(self, request):
         self.served += 1
@@ -101,6 +106,11 @@ class Handler(exports.Handler):
                 return respond(ticks(int(query["n"])), ending=[("x-ticks", query["n"].encode())])
             case "/waits":
                 return respond(text(await waits()))
+            case "/meet":
+                self.here += 1
+                while self.here < int(query["n"]):
+                    await monotonic_clock.wait_for(MILLISECOND)
+                return respond(text("met"))
             case "/large":
                 return respond(text(*["x" * 1024] * int(query["kib"])))
             case "/fetch":
