@@ -200,9 +200,9 @@ func TestSettingsOfManifest(t *testing.T) {
 	h := newHome(t)
 	p := h.start(slices.Concat([]string{"up", served(t, map[string]string{
 		"address": "127.0.0.1:0,localhost:0", "status_path": "/healthz", "trusted_proxies": "127.0.0.0/8, ::1", "forwarded_headers": "both",
-		"max_headers": "20", "max_header_bytes": "2KiB", "read_header_timeout": "200ms", "idle_timeout": "200ms", "max_body_bytes": "2KiB",
+		"max_headers": "20", "max_header_bytes": "2KiB", "read_header_timeout": "500ms", "idle_timeout": "500ms", "max_body_bytes": "2KiB",
 	}, map[string]string{
-		"max_body_bytes": "1KiB", "max_response_bytes": "900", "request_timeout": "500ms", "cache_control": "no-store",
+		"max_body_bytes": "1KiB", "max_response_bytes": "900", "request_timeout": "2s", "cache_control": "no-store",
 		"cors_allowed_origins": `["https://shop.example"]`, "cors_exposed_headers": "X-Total", "cors_allowed_methods": "GET,PUT",
 	}, map[string]string{"path": "/fixed", "readonly_mode": "true"},
 		map[string]string{"address": "127.0.0.2:0", "protocols": "http2", "host": "*.example.com"},
@@ -303,7 +303,7 @@ func wantSettings(t *testing.T, url string) {
 		text, _ := io.ReadAll(resp.Body)
 		_, err = in.ReadByte()
 		_ = conn.Close()
-		if took := time.Since(began); resp.StatusCode != try.want || err != io.EOF || took < 200*time.Millisecond || took > 10*time.Second {
+		if took := time.Since(began); resp.StatusCode != try.want || err != io.EOF || took < 400*time.Millisecond || took > 15*time.Second {
 			t.Errorf("%s: %d %q, then %v after %s; want %d and the end", what, resp.StatusCode, text, err, took, try.want)
 		}
 	}
@@ -365,7 +365,7 @@ func TestWrongSettingsOfManifest(t *testing.T) {
 // answers all the same, until load balancers have seen it; then it takes no
 // more connections and finishes what it accepted.
 func TestDrainDelayOfManifest(t *testing.T) {
-	const delay = time.Second
+	const delay = 2 * time.Second
 	for name, link := range map[string]map[string]string{
 		"address of the provider": {}, "address of the link": {"address": "127.0.0.2:0", "status_path": "/healthz", "drain_delay": delay.String()},
 	} {
@@ -431,7 +431,7 @@ func TestDrainDelayOfHandOver(t *testing.T) {
 		others[name] = newHome(t).start("host", "--join", nats, "--name", name, "--label", "where=b")
 		others[name].await("ready")
 	}
-	const delay = time.Second
+	const delay = 2 * time.Second
 	first.ok("deploy", application(t, fmt.Sprintf(`    - name: fetch
       type: component
       properties: {image: %s}

@@ -92,7 +92,7 @@ func TestStatusPath(t *testing.T) {
 // end with their answer; then there are no new connections, and what was
 // accepted is finished.
 func TestDrainHTTP1(t *testing.T) {
-	const delay = 500 * time.Millisecond
+	const delay = 1500 * time.Millisecond
 	s := start(t, map[string]string{"status_path": "/healthz", "drain_delay": delay.String()}, nil)
 	entered, release := make(chan string, 1), make(chan struct{})
 	session, url := s.mustServe("a", nil, held(entered, release))
@@ -216,7 +216,7 @@ func drainHTTP2(t *testing.T, config map[string]string) {
 // TestDrainDelayHTTP2: while draining, new connections are answered, and told
 // to go with their first answer.
 func TestDrainDelayHTTP2(t *testing.T) {
-	s := start(t, map[string]string{"status_path": "/healthz", "drain_delay": "500ms"}, nil)
+	s := start(t, map[string]string{"status_path": "/healthz", "drain_delay": "2s"}, nil)
 	session, url := s.mustServe("a", nil, says("a"))
 	closed := s.close()
 	s.notReady(url + "/healthz")
