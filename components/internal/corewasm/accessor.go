@@ -145,7 +145,7 @@ func (a accessor) accessBody(acc access) []byte {
 
 // callAccessor calls a function of a companion.
 func (w *rewriter) callAccessor(a accessor) {
-	w.called(opCall)
+	w.called(opCall, callCost)
 	w.wild = true
 	w.carried += memoryCost
 	w.values++
@@ -254,7 +254,7 @@ func (w *rewriter) distantMisc(r *reader, at int) bool {
 		switch a.memory = to; {
 		case to != from:
 			w.flush(r, at)
-			w.called(opCall)
+			w.called(opCall, callCost)
 			w.out = appendLEB(append(w.out, opCall), uint64(w.helperFor(helper{sub: crossCopy, arg: to<<16 | from})))
 			w.copied = r.pos
 			return true

@@ -24,7 +24,8 @@ type rewriter struct {
 	totalValues uint64
 
 	functions []function
-	edges     int // calls kept in functions
+	edges     int  // calls kept in functions
+	surveyed  bool // callees are known
 	helpers   helpers
 
 	// Of the function being copied:
@@ -36,7 +37,6 @@ type rewriter struct {
 	values  uint64 // what blocks, branches and calls pass
 	sets    uint64 // of locals
 	calls   uint64
-	leaf    bool     // no calls, no loops so far
 	callees []uint32 // defined functions that it calls
 	wild    bool     // it calls what is not known here: by a table, or imported
 	carried uint64   // the cost of the dearest path to here, not paid yet
@@ -55,6 +55,7 @@ type label struct {
 	depth int    // its place among the output's labels, outermost first
 	// most is what paths carry to where the label leads, so far.
 	most uint64
+	met  bool   // some do
 	fork uint64 // of an if: what was carried to it
 	// Of a loop: whether a body was opened for it, else where its cost stands.
 	opened bool
@@ -119,7 +120,7 @@ func (w *rewriter) head(r *reader, typ arity) {
 		w.out = append(w.out, 1, 0x7f) // one more, for settle
 	}
 	w.locals, w.blocks, w.values = total+uint64(typ.params), 0, 0
-	w.sets, w.calls, w.leaf, w.callees, w.wild = 0, 0, true, w.callees[:0], false
+	w.sets, w.calls, w.callees, w.wild = 0, 0, w.callees[:0], false
 	w.carried, w.peak, w.depth, w.loops, w.inner = 0, 0, 0, 0, unroll{}
 	w.dispatch, w.jump = nil, jump{}
 	w.labels = append(w.labels[:0], label{arity: uint32(typ.results)})
@@ -179,12 +180,19 @@ func (w *rewriter) body(r *reader, i uint32) {
 		w.shut(&entry, i)
 	}
 	f.entry, f.wild = entry, w.wild
-	f.leaf = opened && w.leaf && size <= leafBytes
-	if w.edges += len(w.callees); w.edges > maxEdges {
-		f.wild = true // too much to keep
-	} else {
-		f.callees = slices.Clone(w.callees)
+	if !w.surveyed {
+		w.keepCallees(f)
 	}
+}
+
+// keepCallees notes whom f calls.
+func (w *rewriter) keepCallees(f *function) {
+	if w.edges += len(w.callees); w.edges > maxEdges {
+		f.circle = true // too much to keep
+		return
+	}
+	slices.Sort(w.callees)
+	f.callees = slices.Clone(slices.Compact(w.callees))
 }
 
 // results returns the block type of a function's results, and whether there is
@@ -223,7 +231,7 @@ func (w *rewriter) instruction(r *reader) {
 	case opCall, opReturnCall, opRefFunc:
 		w.direct(r, op, at)
 	case opCallIndirect, opReturnCallI:
-		w.called(op)
+		w.called(op, indirectCost)
 		w.wild = true
 		w.values += uint64(w.arity(w.m.typeIndex(r)).results)
 		r.skipLEB(5)
@@ -261,11 +269,10 @@ func (w *rewriter) instruction(r *reader) {
 	w.charge(r, r.pos, lineCost)
 }
 
-// called notes a call of whatever kind.
-func (w *rewriter) called(op byte) {
-	w.leaf = false
+// called notes a call that costs cost.
+func (w *rewriter) called(op byte, cost uint64) {
 	w.calls++
-	w.carried += callCost
+	w.carried += cost
 	if op == opReturnCall || op == opReturnCallI {
 		// The callee pays for what comes; this frame is gone.
 		w.meet(&w.labels[0])
@@ -273,11 +280,21 @@ func (w *rewriter) called(op byte) {
 	}
 }
 
+// costOf returns what a call of function f costs, as far as that is known.
+func (w *rewriter) costOf(f uint32) uint64 {
+	if f >= w.importFns && int(f-w.importFns) < len(w.functions) {
+		if g := &w.functions[f-w.importFns]; g.free {
+			return freeCall + uint64(g.cost)
+		}
+	}
+	return callCost
+}
+
 // direct reads an instruction that names a function.
 func (w *rewriter) direct(r *reader, op byte, at int) {
 	f := w.m.function(r)
 	if op != opRefFunc {
-		w.called(op)
+		w.called(op, w.costOf(f))
 		w.values += uint64(w.typeOf(f).results)
 		if f >= w.importFns {
 			w.callees = append(w.callees, f-w.importFns)

@@ -7,7 +7,9 @@ func (w *rewriter) dead() {
 }
 
 // meet notes what is carried to label l.
-func (w *rewriter) meet(l *label) { l.most = max(l.most, w.carried) }
+func (w *rewriter) meet(l *label) {
+	l.most, l.met = max(l.most, w.carried), true
+}
 
 // block reads the head of a block. A loop pays inside it, a try block before.
 func (w *rewriter) block(r *reader, op byte, at int) {
@@ -27,7 +29,6 @@ func (w *rewriter) block(r *reader, op byte, at int) {
 	case opIf:
 		l.fork = w.carried
 	case opLoop:
-		w.leaf = false
 		w.loops++
 		l.arity = uint32(typ.params)
 		if typ.params == 0 {
@@ -38,7 +39,6 @@ func (w *rewriter) block(r *reader, op byte, at int) {
 			w.loop(r, at, start, typ, &l)
 		}
 	case opTryTable:
-		w.leaf = false
 		w.loops++
 		if w.fuel {
 			w.flush(r, at)
@@ -103,9 +103,15 @@ func (w *rewriter) end(r *reader, at int) {
 		}
 	case l.op == 0:
 		w.charge(r, at, pathCost)
+		if l.met {
+			w.level(r, at, l.most)
+		}
 		w.carried = max(w.carried, l.most)
 	default:
 		w.charge(r, at, pathCost)
+		if l.met || l.op == opIf {
+			w.level(r, at, max(l.most, l.fork))
+		}
 		for _, c := range l.catches {
 			w.labels[c].most = max(w.labels[c].most, w.peak, w.carried)
 		}
@@ -133,6 +139,9 @@ func (w *rewriter) leaveTo(r *reader, at int, l *label) {
 		limit = backCost
 	}
 	w.charge(r, at, limit)
+	if l.met && r.data[at] != opBrIf {
+		w.level(r, at, l.most)
+	}
 	w.meet(l)
 }
 

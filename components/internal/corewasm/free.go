@@ -1,13 +1,9 @@
 package corewasm
 
 // A function is free if it pays nothing at its entry because its callers' calls
-// cost enough for it. Free functions never call each other in a circle, and
-// with all the free functions that it calls one costs freeCost at most, so that
-// neither time nor stack goes uncounted.
-
-// frameShare is which part of a frame's cost counts in a free function's: the
-// next that pays for its frame is not far.
-const frameShare = 2
+// cost what it does. Free functions never call each other in a circle: one that
+// may be called by a table is never led back to. So neither time nor stack goes
+// uncounted.
 
 // maxEdges is how many calls of a module are looked at.
 const maxEdges = 4_000_000
@@ -23,14 +19,14 @@ type function struct {
 	// entered says that others than callees of this module may call it, wild that
 	// it may call others.
 	entered, wild bool
-	leaf          bool
 	active        bool // its callees are being decided
-	circle        bool // one of its callees led back to it
+	circle        bool // one of its callees led back to it, or they are not known
 
 	// done says that the following are decided.
-	done bool
-	free bool
-	cost uint32 // of a call if it is free
+	done  bool
+	free  bool
+	cost  uint32 // of a call if it is free
+	stack uint32 // that it and those that it calls take, in units of fuel, if it is free
 	// tame says that nothing that it does ever comes back to it: it is on the
 	// stack once at most, and its frame costs nothing.
 	tame bool
@@ -49,19 +45,26 @@ type visit struct {
 	next     int
 }
 
-// decide says which functions are free and takes away their checks.
-func (w *rewriter) decide() {
+// decide copies the bodies, callees before their callers, and says which
+// functions are free.
+func (w *rewriter) decide(r *reader, bodies []place) {
 	var stack []visit
-	for i := range w.functions {
+	out := w.out
+	w.out = make([]byte, 0, cap(out))
+	pieces := make([]place, len(bodies))
+	for i := range bodies {
 		if w.functions[i].done {
 			continue
 		}
 		stack = append(stack[:0], visit{function: uint32(i)})
-		for len(stack) > 0 {
+		for len(stack) > 0 && r.err == nil {
 			v := &stack[len(stack)-1]
 			f := &w.functions[v.function]
 			f.active = true
 			if v.next == len(f.callees) {
+				start := len(w.out)
+				w.sized(func() { w.copyBody(r, bodies[v.function], v.function) })
+				pieces[v.function] = place{start, len(w.out)}
 				w.decided(f)
 				stack = stack[:len(stack)-1]
 				continue
@@ -76,29 +79,38 @@ func (w *rewriter) decide() {
 			}
 		}
 	}
+	for _, p := range pieces {
+		out = append(out, w.out[p.start:p.end]...)
+	}
+	w.out = out
 }
 
 // decided decides f, all of whose callees are decided or lead back to one that
 // pays.
 func (w *rewriter) decided(f *function) {
 	f.tame = !f.wild && !f.circle
-	total := uint64(f.own + f.frame/frameShare)
+	stack := uint64(0)
 	for _, c := range f.callees {
 		g := &w.functions[c]
 		f.tame = f.tame && g.tame
 		if g.free {
-			total += uint64(g.cost)
+			stack = max(stack, uint64(g.stack))
 		}
+	}
+	stack += uint64(f.frame)
+	total := uint64(f.own)
+	if !f.tame {
+		total += uint64(f.frame)
 	}
 	f.active, f.done = false, true
 	f.callees = nil
-	f.free = f.leaf || !f.entered && !f.circle && total <= freeCost
+	f.free = !f.circle && stack <= freeStack && total <= freeCost && (!f.entered || f.tame && total <= indirectCost)
 	switch {
 	case f.entry.head.end == 0: // without a body that could be entered otherwise
 		f.free = false
 		putCost(w.out[f.entry.cost:], uint64(f.own+f.frame))
 	case f.free:
-		f.cost = uint32(total)
+		f.cost, f.stack = uint32(total), uint32(stack)
 		w.blank(f.entry.head)
 		w.blank(f.entry.cold)
 		w.blank(f.refund)

@@ -7,10 +7,12 @@ package corewasm
 //   - the head of a loop pays what is carried to it, at the entry and by the
 //     branches back, and looks whether the counter is below zero;
 //   - the entry of a function does the same with what is carried to its exits,
-//     and pays for the frame; a free function leaves that to its callers;
+//     and pays for the frame; a free function leaves that to its callers, whose
+//     calls cost what it does;
 //   - where more is carried than a threshold, it is taken from the counter
 //     without a look: a loop's head must not cost every round what one rare
-//     path through its body does;
+//     path through its body does. Where paths meet, one that carries much more
+//     than another takes the rest from the counter;
 //   - instructions that fill or copy much pay for their length, see bulk.go.
 const (
 	// lineCost is how much may be carried anywhere, pathCost through a place
@@ -18,25 +20,31 @@ const (
 	lineCost = 4096
 	pathCost = 1024
 	backCost = 512
+	// slackCost is by how much paths that meet may differ.
+	slackCost = 128
 
 	// maxCost bounds what is paid at once and looked at again after a refill:
 	// it must be less than what a refill gives.
 	maxCost = MinRefill / 2
 
 	memoryCost = 8    // a load or store: it may miss every cache
-	callCost   = 16   // a call, with the entry of a free function
+	callCost   = 16   // a call of a function that is not free
 	hostCost   = 2000 // an instruction that calls the engine
 	tryCost    = 60_000
-	freeCost   = 128  // what a free function costs at most
-	stackUnit  = 8    // bytes of a frame
-	largeBytes = 1024 // of a body whose frame is paid back
-	leafBytes  = 64   // of a body without calls and loops that anybody may enter freely
+	freeCost   = 512  // what a free function costs at most
+	freeStack  = 1024 // units for the frames of free functions that call each other
+	freeCall   = 4    // a call of a free function, without what that costs
+	// indirectCost is a call of what is not known here, and what a free function
+	// that may be called so costs at most.
+	indirectCost = 256
+	stackUnit    = 8    // bytes of a frame
+	largeBytes   = 1024 // of a body whose frame is paid back
 )
 
 // How much fuel a refill gives, if there is enough left.
 const (
 	MinRefill = 1 << 17
-	MaxRefill = 1 << 20
+	MaxRefill = 1 << 18
 )
 
 // costBytes is the length of a cost in the code, so that it can be written when
@@ -168,15 +176,27 @@ func (w *rewriter) pay(cost uint64) int {
 // charge takes what is carried from the counter, without a look, if it is more
 // than limit. What was read up to at is copied before.
 func (w *rewriter) charge(r *reader, at int, limit uint64) {
-	if !w.fuel || w.carried <= limit {
-		return
+	if w.fuel && w.carried > limit {
+		w.payDown(r, at, 0)
 	}
+}
+
+// level takes what is carried beyond base from the counter, without a look, if it
+// is much. What was read up to at is copied before.
+func (w *rewriter) level(r *reader, at int, base uint64) {
+	if w.fuel && w.carried > base+slackCost {
+		w.payDown(r, at, base)
+	}
+}
+
+// payDown takes what is carried beyond base from the counter.
+func (w *rewriter) payDown(r *reader, at int, base uint64) {
 	w.flush(r, at)
 	b := appendLEB(append(w.out, opGlobalGet), uint64(w.fuelGlobal))
 	b = append(b, opI32Const, 0, 0, 0, 0)
-	putCost(b[len(b)-costBytes:], w.carried)
-	b = appendLEB(append(b, opI32Sub, opGlobalSet), uint64(w.fuelGlobal))
-	w.out, w.carried = b, 0
+	putCost(b[len(b)-costBytes:], w.carried-base)
+	w.out = appendLEB(append(b, opI32Sub, opGlobalSet), uint64(w.fuelGlobal))
+	w.carried = base
 }
 
 // refund gives back what the frame of a large function paid, so that only the

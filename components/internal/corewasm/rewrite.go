@@ -383,59 +383,6 @@ func (w *rewriter) elements(r *reader) {
 	}
 }
 
-// rewritten returns the contents of the code section, which says what other
-// sections need.
-func (w *rewriter) rewritten() ([]byte, error) {
-	for _, s := range w.m.sections {
-		if s.id != secCode {
-			continue
-		}
-		rest := w.out
-		w.out = make([]byte, 0, (s.end-s.start)+(s.end-s.start)/4)
-		r := &reader{data: w.m.data, pos: s.start, end: s.end}
-		w.code(r)
-		code := w.out
-		w.out = rest
-		return code, r.err
-	}
-	return nil, nil
-}
-
-func (w *rewriter) code(r *reader) {
-	n := r.u32()
-	head := len(w.out)
-	w.out = append(w.out, 0, 0, 0, 0, 0)
-	if w.fuel {
-		w.functions = make([]function, w.m.funcs)
-		for i, d := range w.m.declared {
-			w.functions[i].entered = d
-		}
-	}
-	for i := range n {
-		size := int(r.u32())
-		if size > w.lim.BodyBytes && r.err == nil {
-			r.err = errcode.New(errcode.Exhausted, "core function %d bytes: %d > %d", i, size, w.lim.BodyBytes)
-		}
-		if r.err != nil {
-			return
-		}
-		br := &reader{data: r.data, pos: r.pos, end: r.pos + size}
-		w.sized(func() { w.body(br, i) })
-		if br.err != nil {
-			r.err = br.err
-			return
-		}
-		r.pos += size
-	}
-	if w.fuel {
-		w.decide()
-	}
-	for i := range w.helpers.list {
-		w.sized(func() { w.help(&w.helpers.list[i]) })
-	}
-	putPadded(w.out[head:], n+uint32(len(w.helpers.list)))
-}
-
 // sized writes what fill appends after its length.
 func (w *rewriter) sized(fill func()) {
 	head := len(w.out)
