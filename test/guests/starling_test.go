@@ -252,7 +252,7 @@ func exceptions(t *testing.T, url string) {
 
 // endless checks that a guest that does not come back is ended in time.
 func endless(t *testing.T, c *components.Component, upstream string) {
-	srv := fetchServer(t, c, upstream, components.Limits{Time: 300 * time.Millisecond})
+	srv := fetchServer(t, c, upstream, components.Limits{Time: 600 * time.Millisecond})
 	start := time.Now()
 	status, _, _ := send(t, "GET", srv.URL+"/loop", "")
 	if took := time.Since(start); status != http.StatusGatewayTimeout || took > 10*time.Second {

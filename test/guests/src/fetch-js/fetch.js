@@ -72,14 +72,14 @@ const routes = {
     const cancelled = setTimeout(() => order.push('cancelled'), 1);
     clearTimeout(cancelled);
     const started = performance.now();
-    const all = Promise.all([later('slow', 30), later('fast', 10), later('now', 0)]);
+    const all = Promise.all([later('slow', 400), later('fast', 200), later('now', 0)]);
     queueMicrotask(() => order.push('microtask'));
     await all;
     let ticks = 0;
     await new Promise((resolve) => {
       const interval = setInterval(() => { if (++ticks === 3) { clearInterval(interval); resolve(); } }, 1);
     });
-    return Response.json({ order, ticks, waited: performance.now() - started >= 29 });
+    return Response.json({ order, ticks, waited: performance.now() - started >= 399 });
   },
 
   '/encoding': () => {
