@@ -15,6 +15,7 @@ import (
 	"latticework/components"
 	"latticework/components/wasi"
 	"latticework/components/wasi/preview1"
+	"latticework/internal/refdata"
 	"latticework/wit/value"
 )
 
@@ -50,6 +51,28 @@ func BenchmarkFuel(b *testing.B) {
 					if _, err := in.Call(ctx, "demo:pure/shapes@0.1.0", "sort-strings", list); err != nil {
 						b.Fatal(err)
 					}
+				}
+			}
+		})
+	})
+	b.Run("starling", func(b *testing.B) {
+		code, err := os.ReadFile(refdata.Built(b, "values-ts"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		lists := make(value.List, 20)
+		for i := range lists {
+			list := make(value.List, 100)
+			for k := range list {
+				list[k] = value.U32(k)
+			}
+			lists[i] = list
+		}
+		fuel(b, "fuel-javascript-starling-lists", func(e *components.Engine) func() {
+			in := acquire(b, e, code)
+			return func() {
+				if _, err := in.Call(ctx, "test:values-ts/values@0.1.0", "flatten", lists); err != nil {
+					b.Fatal(err)
 				}
 			}
 		})
