@@ -44,6 +44,70 @@ func call(t *testing.T, in *components.Instance, name string, args ...value.Valu
 	return v
 }
 
+// TestAlong reads what a guest writes on the goroutine that runs the guest.
+func TestAlong(t *testing.T) {
+	in, other := relayHost{}.link(t, components.Limits{}), relayHost{}.link(t, components.Limits{})
+	r := call(t, in, "produce", value.U32(26)).(value.Async).Rep.(*components.StreamReader)
+	if r.Driven(t.Context()) {
+		t.Error("the guest is driven though nothing drives it")
+	}
+	var outside context.Context
+	answer := errors.New("an answer")
+	err := in.Along(t.Context(), nil, func(ctx context.Context) error {
+		outside = ctx
+		if !r.Driven(ctx) {
+			t.Error("the guest is not driven")
+		}
+		if err := other.Along(ctx, nil, func(ctx context.Context) error {
+			if r.Driven(ctx) {
+				t.Error("the guest is driven where another one is")
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		var all []byte
+		for buf := make([]byte, 7); ; {
+			n, err := r.Read(ctx, buf)
+			all = append(all, buf[:n]...)
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if string(all) != "abcdefghijklmnopqrstuvwxyz" {
+			t.Errorf("read %q", all)
+		}
+		return answer
+	})
+	if err != answer {
+		t.Errorf("answered %v, want what the function did", err)
+	}
+	if r.Driven(outside) {
+		t.Error("the guest is driven after the end")
+	}
+}
+
+// TestAlongWaits reads from a guest that does not write: that is told, and the
+// context ends it.
+func TestAlongWaits(t *testing.T) {
+	in := keep(t, newAsyncKeeper().link(t, components.EngineConfig{}, nil))
+	defer in.Release(context.Background())
+	r := call(t, in, "give").(value.Async).Rep.(*components.StreamReader)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	paused := 0
+	err := in.Along(ctx, func() { paused++; cancel() }, func(ctx context.Context) error {
+		_, err := r.Read(ctx, make([]byte, 1))
+		return err
+	})
+	if !errors.Is(err, context.Canceled) || paused == 0 {
+		t.Errorf("answered %v after %d pauses", err, paused)
+	}
+}
+
 func TestAsyncImport(t *testing.T) {
 	release := make(chan struct{})
 	in := relayHost{work: inBackground(release)}.link(t, components.Limits{})

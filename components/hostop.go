@@ -64,6 +64,12 @@ func (o *hostOp) withdrawn() bool {
 	return o.phase == hostOpWithdrawn
 }
 
+func (o *hostOp) finished() bool {
+	o.end.pipe.mu.Lock()
+	defer o.end.pipe.mu.Unlock()
+	return o.phase == hostOpFinished
+}
+
 // claim reserves the operation for moving elements.
 func (o *hostOp) claim() error {
 	o.end.pipe.mu.Lock()

@@ -93,6 +93,11 @@ func (e *hostEnd) do(ctx context.Context, op *hostOp, n int) (int, error) {
 	if err := e.begin(op); err != nil {
 		return 0, err
 	}
+	if d := driverOf(ctx, e.pipe.scheduler()); d != nil {
+		if err := d.carryOut(op); err != nil && op.withdraw() {
+			return 0, err
+		}
+	}
 	select {
 	case <-op.over:
 	case <-ctx.Done():

@@ -284,6 +284,9 @@ func (in *Instance) refill(counter int32) int32 {
 	if err != nil {
 		in.throw(err)
 	}
+	if in.async != nil && in.async.paused != nil {
+		in.async.paused()
+	}
 	return next
 }
 

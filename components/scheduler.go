@@ -37,7 +37,8 @@ type scheduler struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	spare []posted // empty; room for posted
+	spare  []posted // empty; room for posted
+	paused func()   // see Instance.Along; nil for nothing
 	// sources are those that were not started yet; made with the first.
 	sources map[*source]struct{}
 }
@@ -305,6 +306,9 @@ func (sc *scheduler) run(done func() bool) error {
 		}
 		if sc.alone() {
 			return errDeadlock
+		}
+		if sc.paused != nil {
+			sc.paused()
 		}
 		if err := sc.sleep(); err != nil {
 			return err

@@ -115,6 +115,10 @@ func (shared) Drive(ctx context.Context, f func(context.Context) error) error {
 	return f(ctx)
 }
 
+func (shared) Along(ctx context.Context, _ func(), f func(context.Context) error) error {
+	return f(ctx)
+}
+
 // together has one instance answer requests of which each waits for all others.
 func together(t *testing.T, tmpl *components.Template, exports *contract.HandlerExports) {
 	in, err := tmpl.Acquire(t.Context())

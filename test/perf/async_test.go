@@ -76,7 +76,10 @@ func BenchmarkHTTPHello3(b *testing.B) {
 				return
 			}
 			defer in.Release(context.Background())
-			if err := wasihttp3.Serve(r.Context(), in, exp, w, r, nil); err != nil {
+			if err = wasihttp3.Serve(r.Context(), in, exp, w, r, nil); err == nil {
+				err = in.Drive(r.Context(), nil)
+			}
+			if err != nil {
 				b.Error(err)
 			}
 		}))

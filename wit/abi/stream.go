@@ -47,6 +47,14 @@ type Settled interface {
 	Settled() bool
 }
 
+// Driven is what the readable end of a stream or future that a guest writes
+// implements.
+type Driven interface {
+	// Driven reports whether Read with ctx lets the guest go on itself, so that
+	// it does not wait for another goroutine.
+	Driven(ctx context.Context) bool
+}
+
 // Ready returns a future that has its value.
 func Ready[T any](v T) Future[T] { return ready[T]{v} }
 

@@ -2,6 +2,7 @@ package wasihttp3
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	older "latticework/components/wasi/bindings/wasihttp"
@@ -72,6 +73,9 @@ type outbound struct {
 	// wrongSize makes the code for a body of another length.
 	wrongSize func(abi.Option[uint64]) older.ErrorCode
 
+	// here says that only what needs no other goroutine may be read.
+	here     bool
+	ended    bool // the stream did; the trailers are left
 	read     int64
 	trailers *Fields // after the end, nil for none
 	err      error   // why the body cannot be sent whole
@@ -97,22 +101,41 @@ func (out *outbound) take(ctx context.Context, b *body, announced bool) {
 // empty reports whether there is neither a byte nor a trailer to wait for.
 func (out *outbound) empty() bool { return out.body.stream == nil }
 
+// errElsewhere says that what is next may wait for another goroutine.
+var errElsewhere = errors.New("the rest of the body is read elsewhere")
+
+// readHere reports whether reading v, a stream or future, waits for no other
+// goroutine.
+func readHere(ctx context.Context, v any) bool {
+	if s, ok := v.(abi.Settled); ok && s.Settled() {
+		return true
+	}
+	d, ok := v.(abi.Driven)
+	return ok && d.Driven(ctx)
+}
+
 // Read implements [io.Reader]. Before io.EOF it waits for the trailers.
 //
-// Errors: an error with a code.
-func (out *outbound) Read(p []byte) (int, error) {
+// Errors: an error with a code; errElsewhere.
+func (out *outbound) Read(p []byte) (n int, err error) {
 	if out.err != nil {
 		return 0, out.err
 	}
-	n, err := out.body.stream.Read(out.ctx, p)
-	out.read += int64(n)
-	if out.length >= 0 && out.read > out.length {
-		return 0, out.fail(out.sizeError())
+	if !out.ended {
+		if out.here && !readHere(out.ctx, out.body.stream) {
+			return 0, errElsewhere
+		}
+		n, err = out.body.stream.Read(out.ctx, p)
+		out.read += int64(n)
+		if out.length >= 0 && out.read > out.length {
+			return 0, out.fail(out.sizeError())
+		}
+		out.ended = err == io.EOF
 	}
-	if err == io.EOF {
+	if out.ended {
 		err = out.end()
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF && err != errElsewhere {
 		return n, out.fail(err)
 	}
 	return n, err
@@ -126,6 +149,9 @@ func (out *outbound) end() error {
 	out.body.stream.Close()
 	if out.body.trailers == nil {
 		return io.EOF
+	}
+	if out.here && !readHere(out.ctx, out.body.trailers) {
+		return errElsewhere
 	}
 	t, err := out.body.trailers.Read(out.ctx)
 	switch {

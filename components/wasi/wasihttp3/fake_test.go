@@ -75,6 +75,11 @@ func (g *guest) Drive(ctx context.Context, f func(ctx context.Context) error) er
 	return err
 }
 
+// Along implements [Guest]. What it writes is of Go: nothing is driven.
+func (g *guest) Along(ctx context.Context, _ func(), f func(ctx context.Context) error) error {
+	return f(ctx)
+}
+
 func (g *guest) LiftOwn(i uint32, _ *wit.Resource) (any, error) { return g.reps[i-1], nil }
 func (g *guest) LiftBorrow(uint32, *wit.Resource) (any, error)  { return nil, errcode.Unsupported }
 func (g *guest) LowerOwn(rep any, _ *wit.Resource) (uint32, error) {

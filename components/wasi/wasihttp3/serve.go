@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,10 @@ type Guest interface {
 	// Drive lets the guest's tasks go on while f runs on a goroutine of its
 	// own, and with a nil f until none is left.
 	Drive(ctx context.Context, f func(ctx context.Context) error) error
+	// Along runs f on the calling goroutine, and the guest's tasks there as well
+	// while f reads what is [abi.Driven] with the context that it gets; paused is
+	// called when they wait or take long.
+	Along(ctx context.Context, paused func(), f func(ctx context.Context) error) error
 }
 
 // Serve answers r by calling the handler that exp names on inst, and streams
@@ -71,6 +76,7 @@ type exchange struct {
 	ending   atomic.Bool // nothing is sent any more
 	hasBody  bool        // the request has one
 	headSent bool        // the status was given to the client
+	held     bool        // what was written leaves when the guest pauses
 	complete bool        // the response is whole
 	failure  *httpmessage.Error
 }
@@ -146,19 +152,48 @@ func (x *exchange) respond(inst Guest, response contract.Response) error {
 		p.body.sent.sent(nil)
 		return nil
 	}
+	// A short body needs no goroutine beside the guest's. As long as net/http
+	// keeps what is written, the client does not hold the guest up.
+	over := false
+	err := inst.Along(x.ctx, x.leave, func(ctx context.Context) error {
+		out.ctx, out.here = ctx, true
+		over = x.send(p, out, httpmessage.Unguarded)
+		return nil
+	})
+	if err != nil || over {
+		return err
+	}
+	x.leave()
 	return inst.Drive(x.ctx, func(ctx context.Context) error {
-		out.ctx = ctx
-		err := x.stream(out, bodyless(p.status))
-		if err != nil {
-			p.body.close(err)
-			x.fail(err)
-			return nil // that is known to the guest, which may go on
-		}
+		out.ctx, out.here = ctx, false
+		x.send(p, out, math.MaxInt)
+		return nil
+	})
+}
+
+// send sends the body of p as far as limit bytes in all, and reports whether
+// that was all of it. What fails is known to the guest then, which may go on.
+func (x *exchange) send(p *Response, out *outbound, limit int) (over bool) {
+	switch err := x.stream(out, bodyless(p.status), limit); err {
+	case nil:
 		x.answer()
 		x.complete = true
 		p.body.sent.sent(nil)
-		return nil
-	})
+	case errElsewhere:
+		return false
+	default:
+		p.body.close(err)
+		x.fail(err)
+	}
+	return true
+}
+
+// leave has what was written leave, if something waits for that.
+func (x *exchange) leave() {
+	if x.held {
+		x.held = false
+		_ = x.sender.Flush() // the next write tells
+	}
 }
 
 // answer says that the client can have the whole response from now on.
@@ -188,12 +223,19 @@ func (x *exchange) fail(err error) {
 
 var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
-// stream sends the body. What the guest writes leaves soon after.
-func (x *exchange) stream(out *outbound, discard bool) error {
+// stream sends the body, as far as limit bytes were read of it. What the guest
+// writes leaves soon after.
+//
+// Errors: an error with a code; errElsewhere for a body that is not at its end.
+func (x *exchange) stream(out *outbound, discard bool, limit int) error {
 	buf := buffers.Get().(*[32 << 10]byte)
 	defer buffers.Put(buf)
 	for {
-		n, err := out.Read(buf[:])
+		left := int64(limit) - out.read
+		if left <= 0 {
+			return errElsewhere
+		}
+		n, err := out.Read(buf[:min(left, int64(len(buf)))])
 		if n > 0 && !discard {
 			if out.read == out.length {
 				x.answer()
@@ -201,7 +243,7 @@ func (x *exchange) stream(out *outbound, discard bool) error {
 			if _, werr := x.sender.Write(buf[:n]); werr != nil {
 				return werr
 			}
-			if err == nil {
+			if x.held = err == nil && out.here; err == nil && !out.here {
 				err = x.sender.Flush()
 			}
 		}

@@ -124,6 +124,17 @@ func (g *goStream[T]) Close() { g.s.Close() }
 // Settled implements [abi.Settled].
 func (g *goStream[T]) Settled() bool { return settled(g.s) }
 
+// Driven implements [abi.Driven].
+func (s *guestStream[T]) Driven(ctx context.Context) bool { return driven(ctx, s.r) }
+
+// Driven implements [abi.Driven].
+func (f *guestFuture[T]) Driven(ctx context.Context) bool { return driven(ctx, f.r) }
+
+func driven(ctx context.Context, v any) bool {
+	d, ok := v.(abi.Driven)
+	return ok && d.Driven(ctx)
+}
+
 // goFuture is a future for a guest to read.
 type goFuture[T any] struct {
 	f     abi.Future[T]

@@ -8,14 +8,15 @@ import (
 	"time"
 )
 
+// Unguarded is how many bytes of a body net/http keeps in memory before the
+// first write that may block.
+const Unguarded = 2 << 10
+
 const (
 	// flushDelay is how long a flush may wait for more: a guest that flushes
 	// after every write, as many toolchains do, is answered in one piece if it
 	// finishes at once.
 	flushDelay = 500 * time.Microsecond
-	// unguarded is how many bytes of a body net/http keeps in memory before
-	// the first write that may block.
-	unguarded = 2 << 10
 )
 
 // past is a deadline that is over.
@@ -65,7 +66,7 @@ func (s *Sender) Informational(status int, fields *Fields) {
 //
 // Errors: those of w, once the client is gone or ctx has ended.
 func (s *Sender) Write(p []byte) (int, error) {
-	if s.written += len(p); s.written > unguarded {
+	if s.written += len(p); s.written > Unguarded {
 		s.guardWrites()
 	}
 	if f := s.flusher; f != nil {
