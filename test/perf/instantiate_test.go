@@ -15,12 +15,15 @@ import (
 	"latticework/internal/refdata"
 )
 
-// starlingMonkey is a guest that is made and not kept.
-const starlingMonkey = "fetch-js"
+// Guests that are made and not kept: on StarlingMonkey and on CPython.
+const (
+	starlingMonkey = "fetch-js"
+	cPython        = "values-py"
+)
 
 func component(b *testing.B, name string) []byte {
 	b.Helper()
-	if name != starlingMonkey {
+	if name != starlingMonkey && name != cPython {
 		return guest(b, name)
 	}
 	code, err := os.ReadFile(refdata.Built(b, name))
@@ -54,8 +57,8 @@ func template(b *testing.B, e *components.Engine, name string) *components.Templ
 // BenchmarkInstantiate gives the time from a template to an instance where none
 // is kept, and where one is set back.
 func BenchmarkInstantiate(b *testing.B) {
-	goals := map[string]float64{"c-http": 15, "rust-http": 30, "rust-cmd": 100, "go-http-counter": 300, "js-kv-qjs": 300, starlingMonkey: 1000}
-	for _, name := range []string{"c-http", "rust-http", "rust-cmd", "go-http-counter", "js-kv-qjs", starlingMonkey} {
+	goals := map[string]float64{"c-http": 15, "rust-http": 30, "rust-cmd": 100, "go-http-counter": 300, "js-kv-qjs": 300, starlingMonkey: 1000, cPython: 1000}
+	for _, name := range []string{"c-http", "rust-http", "rust-cmd", "go-http-counter", "js-kv-qjs", starlingMonkey, cPython} {
 		b.Run(name, func(b *testing.B) {
 			t := template(b, newEngine(b, components.EngineConfig{}), name)
 			ctx := context.Background()
