@@ -184,20 +184,30 @@ func TestLoopsLetCollectorIn(t *testing.T) {
 	})
 }
 
+// attempts is how often a spinner is looked at. What it does between two yields
+// it does again; what the system adds to the thread's time now and then, such as
+// making pages, it does not.
+const attempts = 3
+
 // letsCollectorIn has s spin beside collections.
 func letsCollectorIn(t *testing.T, tmpl *components.Template, s *loopGuest) {
 	d, atMost := 500*time.Millisecond, cmp.Or(s.atMost, heldAtMost)
 	if s.long {
 		d = 3 * time.Second
 	}
-	n, held, y := collectBeside(t, tmpl, exportName(s.name), s.end, d)
-	t.Logf("%d collections, held for %v at most, with what else the machine did; %d yields, %v apart at most",
-		n, held, y.yields, y.most)
-	if y.most > atMost {
-		t.Errorf("a collection can be held for %v > %v", y.most, atMost)
-	}
-	if n == 0 || y.yields == 0 {
-		t.Errorf("%d collections ended beside %d yields", n, y.yields)
+	for i := range attempts {
+		n, held, y := collectBeside(t, tmpl, exportName(s.name), s.end, d)
+		t.Logf("%d collections, held for %v at most, with what else the machine did; %d yields, %v apart at most",
+			n, held, y.yields, y.most)
+		if n == 0 || y.yields == 0 {
+			t.Errorf("%d collections ended beside %d yields", n, y.yields)
+		}
+		switch {
+		case y.most <= atMost:
+			return
+		case i == attempts-1:
+			t.Errorf("a collection can be held for %v > %v", y.most, atMost)
+		}
 	}
 }
 
