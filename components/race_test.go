@@ -2,5 +2,6 @@
 
 package components_test
 
-// raced says that the race detector keeps memory of its own for each byte.
+// raced says that the race detector keeps memory of its own for each byte, and
+// looks at each access.
 const raced = true

@@ -3,6 +3,7 @@ package guests
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -37,21 +38,11 @@ func http3Guest(t *testing.T, mode components.EngineConfig) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exports, err := contract.ResolveHandler(tmpl)
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		in, err := tmpl.Acquire(r.Context())
+	srv := server3(t, tmpl, func(_ http.ResponseWriter, _ *http.Request, err error) {
 		if err != nil {
 			t.Error(err)
-			return
 		}
-		defer in.Release(r.Context())
-		if err := wasihttp3.Serve(t.Context(), in, exports, w, r, nil); err != nil {
-			t.Error(err)
-		}
-	}))
+	})
 	defer srv.Close()
 	for _, path := range []string{"/", "/x", "/y?q=1"} {
 		want := nextResponse(t, &recorded)
@@ -97,4 +88,23 @@ func nextResponse(t *testing.T, recorded *[]byte) response {
 	}
 	_ = r.Body.Close()
 	return response{r.StatusCode, r.Header, string(body) + "\n"}
+}
+
+// server3 serves tmpl, a handler of wasi:http 0.3, with an instance of its own
+// for each request, and gives what Serve returned to served.
+func server3(t *testing.T, tmpl *components.Template, served func(w http.ResponseWriter, r *http.Request, err error)) *httptest.Server {
+	t.Helper()
+	exports, err := contract.ResolveHandler(tmpl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		in, err := tmpl.Acquire(t.Context())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer in.Release(context.WithoutCancel(t.Context()))
+		served(w, r, wasihttp3.Serve(t.Context(), in, exports, w, r, nil))
+	}))
 }

@@ -38,19 +38,8 @@ func pythonHTTP3(t *testing.T, mode components.EngineConfig) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	exports, err := contract.ResolveHandler(tmpl)
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		in, err := tmpl.Acquire(r.Context())
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer in.Release(context.WithoutCancel(r.Context()))
+	srv := server3(t, tmpl, func(w http.ResponseWriter, r *http.Request, err error) {
 		var e *wasihttp.Error
-		err = wasihttp3.Serve(r.Context(), in, exports, w, r, nil)
 		if errors.As(err, &e) && !e.HeadSent {
 			w.WriteHeader(e.Status)
 		} else if err != nil {
@@ -59,7 +48,7 @@ func pythonHTTP3(t *testing.T, mode components.EngineConfig) {
 		if trap, trapped := components.IsTrap(err); trapped != (r.URL.Path == "/throw") || trapped && trap.Function != "wasi:http/handler@0.3.0.handle" {
 			t.Errorf("%s: trap %+v", r.URL.Path, trap)
 		}
-	}))
+	})
 	defer srv.Close()
 	large := strings.Repeat("a word, ", 40_000)
 	for _, k := range []struct {
@@ -102,7 +91,7 @@ func pythonHTTP3(t *testing.T, mode components.EngineConfig) {
 			t.Errorf("%v, trailers %v, want X-Ticks: 2", err, res.Trailer)
 		}
 	})
-	t.Run("together", func(t *testing.T) { together(t, tmpl, exports) })
+	t.Run("together", func(t *testing.T) { together(t, tmpl) })
 }
 
 // shared is an instance that several goroutines call while somebody drives it.
@@ -120,7 +109,11 @@ func (shared) Along(ctx context.Context, _ func(), f func(context.Context) error
 }
 
 // together has one instance answer requests of which each waits for all others.
-func together(t *testing.T, tmpl *components.Template, exports *contract.HandlerExports) {
+func together(t *testing.T, tmpl *components.Template) {
+	exports, err := contract.ResolveHandler(tmpl)
+	if err != nil {
+		t.Fatal(err)
+	}
 	in, err := tmpl.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
