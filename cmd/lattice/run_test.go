@@ -168,7 +168,7 @@ func TestInspectAndWIT(t *testing.T) {
 	}
 	var plan components.Plan
 	h.json(&plan, "inspect", "--plan", example("counter/counter.wasm"))
-	if len(plan.Steps) < 3 || len(plan.Lifts) != 1 || len(plan.Hosts) == 0 || len(plan.Imports) != imports {
+	if len(plan.Steps) != 1 || len(plan.Lifts) != 1 || len(plan.Hosts) == 0 || len(plan.Imports) != imports {
 		t.Errorf("inspect --plan: %+v", plan)
 	}
 	text := h.ok("inspect", example("counter/counter.wasm"), "--plan")
