@@ -85,9 +85,10 @@ type hostile struct {
 }
 
 // garbage is the slower of attacks with exceptions: the engine copies the stack
-// at each try block, and a loop of them keeps Go collecting. A loop in Go that
-// leaves as much garbage does the same to a victim.
-const garbage = 8
+// at each try block, a little larger after each exception, and a loop of them
+// keeps Go collecting. A loop in Go that leaves as much garbage does the same to
+// a victim.
+const garbage = 25
 
 func ends(codes ...errcode.Code) []errcode.Code { return codes }
 
