@@ -11,16 +11,18 @@ import (
 	"latticework/wit/abi"
 )
 
-// sendsRequests reports whether components send HTTP requests by an interface:
-// outgoing-handler of wasi:http@0.2, client of 0.3.
+// sendsRequests reports whether components send HTTP requests by an interface
+// that they import: outgoing-handler of wasi:http@0.2; client of 0.3, and its
+// handler, which middleware imports of the component behind it.
 func sendsRequests(pkg, iface string) bool {
-	return pkg == "wasi:http" && (iface == "outgoing-handler" || iface == "client")
+	return pkg == "wasi:http" && (iface == "outgoing-handler" || iface == "client" || iface == "handler")
 }
 
 // senders returns the interfaces by which components send requests, which out
 // sends.
 func senders(out *wasihttp.Outgoing) []*abi.Interface {
-	return slices.DeleteFunc(append(wasihttp.Interfaces(out), wasihttp3.Interfaces(out)...), func(i *abi.Interface) bool {
+	all := append(wasihttp.Interfaces(out), wasihttp3.Interfaces(out)...)
+	return slices.DeleteFunc(append(all, wasihttp3.Next(out)), func(i *abi.Interface) bool {
 		pkg, iface, _ := splitInterface(i.Name)
 		return !sendsRequests(pkg, iface)
 	})

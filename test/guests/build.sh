@@ -11,7 +11,7 @@ out=$work/guests
 languages=0.10.2 # of the package with CPython, Ruby and PHP as WASI 0.1 programs
 mkdir -p "$out"
 
-all=(fetch-js values-ts command-js after-js values-py command-py http3-py caller-py python ruby php)
+all=(fetch-js values-ts command-js after-js values-py command-py http3-py middleware-py caller-py python ruby php)
 if [ $# -gt 0 ]; then wanted=("$@"); else wanted=("${all[@]}"); fi
 for w in "${wanted[@]}"; do [[ " ${all[*]} " == *" $w "* ]] || fail "no guest $w; known: ${all[*]}"; done
 
@@ -39,6 +39,7 @@ build_after-js() { jco componentize "$src/after-js/after.js" --wit "$(world "$sr
 build_values-py() { componentize_py "$src/values-py" "$src/values-py/wit" library "$1"; }
 build_command-py() { componentize_py "$src/command-py" "$(world "$src/command-py/wit" command-py)" command "$1"; }
 build_http3-py() { componentize_py "$src/http3-py" "$(world "$src/http3-py/wit" http3-py)" service "$1"; }
+build_middleware-py() { componentize_py "$src/middleware-py" "$(world "$src/middleware-py/wit" middleware-py)" middleware "$1"; }
 
 build_caller-py() {
   local dir

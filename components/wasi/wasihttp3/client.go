@@ -27,6 +27,20 @@ func (t Types) Interfaces(out *wasihttp.Outgoing) []*abi.Interface {
 	return []*abi.Interface{contract.BindTypes(t), contract.BindClient(client{out})}
 }
 
+// Next returns wasi:http/handler as a guest imports it that stands before another
+// (world middleware): out sends the requests, which go to that one.
+func Next(out *wasihttp.Outgoing) *abi.Interface { return contract.BindHandler(next{client{out}}) }
+
+// next implements wasi:http/handler by what sends requests.
+type next struct{ client }
+
+var _ contract.HandlerInterface = next{}
+
+// Handle is [client.Send].
+func (n next) Handle(ctx context.Context, request contract.Request) (contract.Response, error) {
+	return n.Send(ctx, request)
+}
+
 // client implements wasi:http/client.
 type client struct{ out *wasihttp.Outgoing }
 

@@ -22,7 +22,8 @@ type topic struct {
 // topics are in the order of reports. The first that has an interface counts.
 var topics = []topic{
 	{"files", []string{"wasi:filesystem"}, grant.KindDir, "--dir HOST::GUEST[:ro]", `dir: ["HOST::GUEST:ro"]`},
-	{"HTTP requests", []string{"wasi:http/outgoing-handler", "wasi:http/client", "wasi:http/handler"}, grant.KindNet, "--net allow=https:HOST", `net: ["allow=https:HOST"]`},
+	{"HTTP requests", []string{"wasi:http/outgoing-handler", "wasi:http/client"}, grant.KindNet, "--net allow=https:HOST", `net: ["allow=https:HOST"]`},
+	{"the HTTP handler behind it", []string{"wasi:http/handler"}, "", "", ""},
 	{"HTTP messages", []string{"wasi:http"}, "", "", ""},
 	{"network", []string{"wasi:sockets"}, grant.KindNet, "--net allow=tcp:HOST:PORT", `net: ["allow=tcp:HOST:PORT"]`},
 	{"environment", []string{"wasi:cli/environment"}, grant.KindEnv, "--env NAME=VALUE, --arg TEXT", `env: [NAME=VALUE], arg: [TEXT]`},

@@ -179,7 +179,7 @@ func (p *Plan) unlinked(cfg Config, c *manifest.Component, im components.Extern)
 
 // otherVersion returns the interface of that name in another version.
 func otherVersion(all []*abi.Interface, name string) string {
-	bare, _ := wit.SplitVersion(name)
+	bare, wanted := wit.SplitVersion(name)
 	best := ""
 	for _, i := range all {
 		if have, version := wit.SplitVersion(i.Name); have == bare && wit.CompareVersions(best, version) <= 0 {
@@ -193,7 +193,7 @@ func otherVersion(all []*abi.Interface, name string) string {
 				best = version
 			}
 		}
-		if best == "" {
+		if best == "" || best == wanted { // of the package there is what can be, but for this
 			return ""
 		}
 		return pkg + "@" + best

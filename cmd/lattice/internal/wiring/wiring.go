@@ -41,13 +41,14 @@ func Registry() (*providers.Registry, error) {
 	)
 }
 
-// Contracts describe the interfaces that providers serve over links. Their
+// Contracts describe the interfaces that providers serve over links, and those
+// of other components that are made in the host. Their
 // functions must not be called. One that is built in as well is served by the
 // link where there is one.
 func Contracts() []*abi.Interface {
 	return []*abi.Interface{
 		keyvalue.BindStore(nil), keyvalue.BindAtomics(nil), keyvalue.BindBatch(nil),
-		bindings.BindOutgoingHandler(nil), bindings3.BindClient(nil),
+		bindings.BindOutgoingHandler(nil), bindings3.BindClient(nil), bindings3.BindHandler(nil),
 	}
 }
 
