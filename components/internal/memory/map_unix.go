@@ -17,7 +17,7 @@ func reserve(size uint64) ([]byte, error) {
 		return nil, nil
 	}
 	// Not Mmap, which keeps a record of each.
-	p, err := unix.MmapPtr(-1, 0, nil, uintptr(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	p, err := unix.MmapPtr(-1, 0, nil, uintptr(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|noReserve)
 	if err != nil {
 		return nil, errcode.New(errcode.Exhausted, "reserve %d bytes for a linear memory: %w", size, err)
 	}

@@ -1,0 +1,4 @@
+package memory
+
+// noReserve is nothing here: FreeBSD never sets swap space aside.
+const noReserve = 0
