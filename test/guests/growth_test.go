@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"latticework/components"
@@ -31,7 +32,8 @@ func TestNothingGrows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			h := handler(t, tmpl)
+			var unlucky atomic.Int32
+			h := handler(t, tmpl, &unlucky)
 			serve := func(n int) {
 				for range n {
 					w := httptest.NewRecorder()
