@@ -28,11 +28,11 @@ type Trap struct {
 	Reason string
 	// Stack holds the frames of the guest that trapped, innermost first, at
 	// most 30 and a line that there are more of each component that called
-	// another, and 100 in all; it is empty if nothing of the guest was running. A frame is the function's name as the guest's name
-	// section or exports have it, not demangled, with its core module and
-	// number in `lattice inspect --plan`; names are cut after 120 bytes, and
-	// what is not printable in them is escaped. Functions of the host end in
-	// "(host)".
+	// another, and 100 in all; it is empty if nothing of the guest was running.
+	// A frame is the function's name as the guest's name section or exports
+	// have it, not demangled, with its core module and number in
+	// `lattice inspect --plan`; names are cut after 120 bytes, and what is not
+	// printable in them is escaped. Functions of the host end in "(host)".
 	Stack []string
 	// Err is the cause: an error of a host function, a limit, or the engine's.
 	Err error

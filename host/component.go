@@ -270,21 +270,23 @@ func (c *component) use(caller context.Context, fn func(ctx context.Context, in 
 		c.leave(call)
 		return lattice.Refuse(err)
 	}
+	end := func() {
+		c.keep(in, uses+1)
+		c.leave(call)
+	}
 	goesOn := false
 	defer func() {
 		if !goesOn {
-			c.keep(in, uses+1)
-			c.leave(call)
+			end()
 		}
 	}()
 	err = fn(ctx, in, call)
 	c.logTrap(err)
-	call.answered()
 	if goesOn = in.Busy(); goesOn {
+		call.answered()
 		go func() {
 			c.logTrap(in.Drive(ctx, nil))
-			c.keep(in, uses+1)
-			c.leave(call)
+			end()
 		}()
 	}
 	return err

@@ -32,7 +32,7 @@ func (h *Host) PrepareLink(ctx context.Context, p lattice.PrepareLink) error {
 		}
 	}
 	for name, cfg := range p.OwnConfig {
-		if err := h.tryProvider(name, cfg); err != nil {
+		if _, err := h.newProvider(name, cfg); err != nil {
 			return err
 		}
 	}
@@ -56,15 +56,9 @@ func (h *Host) PrepareLink(ctx context.Context, p lattice.PrepareLink) error {
 	return pr.prepare(ctx, &l, cfg)
 }
 
-// tryProvider reports what a provider that is on this host has against
-// settings of its own.
-func (h *Host) tryProvider(name string, cfg map[string]string) error {
-	_, err := h.newProvider(name, cfg)
-	return err
-}
-
-// newProvider makes a provider that is on this host with other settings,
-// without opening it; nil if it is not here.
+// newProvider makes a provider that is on this host with other settings of its
+// own, without opening it; nil if it is not here. The error is what the provider
+// has against them.
 func (h *Host) newProvider(name string, cfg map[string]string) (providers.Provider, error) {
 	h.mu.Lock()
 	r := h.view.Provider(name)

@@ -121,7 +121,8 @@ type Source interface {
 }
 
 // HTTPClient is a session of wasi:http/outgoing-handler@0.2 and
-// wasi:http/client@0.3. Its Interfaces are empty: the host makes them, in the terms of its own requests and responses.
+// wasi:http/client@0.3. Its Interfaces are empty: the host makes them, in the
+// terms of its own requests and responses.
 type HTTPClient interface {
 	Session
 	// HTTPClient sends the link's requests; it is the same at each call.
