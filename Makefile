@@ -15,8 +15,8 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build the binaries into bin/
-	$(GO) build -o bin/ ./cmd/...
+build: ## build the binaries into bin/, without C: such a program starts half a millisecond sooner
+	CGO_ENABLED=0 $(GO) build -o bin/ ./cmd/...
 
 .PHONY: check
 check: check-format check-vet check-lint check-tree ## formatting, vet, lint, shape of the tree
