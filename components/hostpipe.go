@@ -94,8 +94,8 @@ func (e *hostEnd) do(ctx context.Context, op *hostOp, n int) (int, error) {
 		return 0, err
 	}
 	if d := driverOf(ctx, e.pipe.scheduler()); d != nil {
-		if err := d.carryOut(op); err != nil && op.withdraw() {
-			return 0, err
+		if err := d.carryOut(op); err != nil {
+			op.finish(copyDropped, err) // whoever moved elements has stopped
 		}
 	}
 	select {
