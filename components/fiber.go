@@ -82,7 +82,15 @@ func (fb *fiber) call(i int, stack []uint64) error {
 // not call out: realloc.
 func (fb *fiber) callFresh(i int, stack []uint64) error {
 	if fb.coroutine == nil {
-		return fb.call(i, stack)
+		sc := fb.in.async
+		if sc == nil {
+			return fb.call(i, stack)
+		}
+		if sc.bare == nil {
+			sc.bare = &coroutine{thread: &thread{}}
+		}
+		fb.coroutine = sc.bare
+		defer func() { fb.coroutine = nil }()
 	}
 	th := fb.thread
 	was := th.storage

@@ -37,8 +37,11 @@ type scheduler struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	spare  []posted // empty; room for posted
-	paused func()   // see Instance.Along; nil for nothing
+	spare []posted // empty; room for posted
+	// bare is what the instance's own fiber has while realloc runs on it, where
+	// no thread runs; made with the first.
+	bare   *coroutine
+	paused func() // see Instance.Along; nil for nothing
 	// sources are those that were not started yet; made with the first.
 	sources map[*source]struct{}
 }
