@@ -86,6 +86,9 @@ func (c *concurrentCall) resolve(call *abi.Call) error {
 		if err := c.lift(call); err != nil {
 			return err
 		}
+		if err := call.Err(); err != nil {
+			return err
+		}
 	}
 	c.cancelled = call == nil
 	close(c.over)
@@ -99,17 +102,27 @@ func (c *concurrentCall) wait(ctx context.Context, sc *scheduler) error {
 	for {
 		select {
 		case <-c.over:
-			if c.cancelled {
-				return errcode.New(errcode.OfContext(ctx), "call %s: %w", c.export.name, context.Cause(ctx))
-			}
-			return nil
+			return c.answer(ctx)
 		case <-own.Done():
+			select {
+			case <-c.over: // before the instance was
+				return c.answer(ctx)
+			default:
+			}
 			return errcode.New(errcode.Closed, "call %s: %w", c.export.name, context.Cause(own))
 		case <-done:
 			done = nil
 			sc.post(c.cancel)
 		}
 	}
+}
+
+// answer says how the call, which is over, ended.
+func (c *concurrentCall) answer(ctx context.Context) error {
+	if c.cancelled {
+		return errcode.New(errcode.OfContext(ctx), "call %s: %w", c.export.name, context.Cause(ctx))
+	}
+	return nil
 }
 
 func (c *concurrentCall) cancel() error {
