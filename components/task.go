@@ -40,8 +40,7 @@ type task struct {
 }
 
 // startLift calls lifted function l for caller, nil for the host, as far as it
-// goes without blocking. It returns nil if the function has returned and needs
-// no task.
+// goes without blocking.
 func (in *Instance) startLift(l int, caller *state, host bool, start, resolve func(*abi.Call) error) (*task, error) {
 	lf := &in.tmpl.component.plan.Lifts[l]
 	s := in.states[lf.Instance]
@@ -103,13 +102,14 @@ func (tk *task) launch(caller *state, run func(fb *fiber) error) error {
 	return nil
 }
 
-// insist lets the task that has the instance for itself go on, if that is all
-// that keeps tk from starting and the other one is ready to. The specification
-// would have tk wait; the reference suite wants this order of events, which is
-// that of an event loop that serves who was ready first.
+// insist lets the task that has the instance for itself go on once, if that is
+// all that keeps tk from starting and the other one is ready to. The
+// specification would have tk wait; the reference suite wants this order of
+// events, which is that of an event loop that serves who was ready first. Once,
+// because the other one may yield until tk's caller does something.
 func (tk *task) insist() error {
 	s := tk.state
-	for tk.async && tk.phase == taskInitial && s.exclusive != nil && s.exclusive.isReady() {
+	if tk.async && tk.phase == taskInitial && s.exclusive != nil && s.exclusive.isReady() {
 		if err := s.inst.resume(s.exclusive, false); err != nil {
 			return err
 		}
