@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -85,8 +86,8 @@ func compileForParent(dir string, r io.Reader) error {
 		if _, err := io.ReadFull(in, code); err != nil {
 			return errcode.New(errcode.Invalid, "read module: %w", err)
 		}
-		if _, err := e.rt.CompileModule(ctx, code); err != nil {
-			return errcode.New(errcode.Invalid, "compile core module: %w", err)
+		if _, err := e.compileCore(ctx, code, nil); err != nil {
+			return err
 		}
 	}
 }
@@ -96,7 +97,8 @@ func compileForParent(dir string, r io.Reader) error {
 //
 // Errors:
 //   - ErrInvalid if a module is invalid.
-//   - ErrExhausted if the child ran out of memory or of time.
+//   - ErrExhausted if the child ran out of memory or of time, or somebody killed
+//     it.
 func (e *Engine) inChild(ctx context.Context, modules [][]byte) error {
 	if os.Getenv(childDir) != "" {
 		return errcode.New(errcode.Internal, "compile: this process is a compiler's child; its main must call ServeCompileChild first")
@@ -123,7 +125,7 @@ func (e *Engine) inChild(ctx context.Context, modules [][]byte) error {
 	child, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	cmd := exec.CommandContext(child, cc.Command[0], cc.Command[1:]...)
-	cmd.Env = append(os.Environ(), childDir+"="+e.cfg.CacheDir,
+	cmd.Env = append(childEnvironment(os.Environ()), childDir+"="+e.cfg.CacheDir,
 		childMemory+"="+strconv.FormatUint(limit, 10), childWorkers+"="+strconv.Itoa(e.cfg.CompileWorkers))
 	stderr := &head{}
 	cmd.Stdin, cmd.Stderr = newModuleReader(todo), stderr
@@ -137,6 +139,19 @@ func (e *Engine) inChild(ctx context.Context, modules [][]byte) error {
 		}
 	}
 	return nil
+}
+
+// childEnvironment returns what a child gets of its parent's environment: what
+// Go's runtime and the system's loader read, and no credentials.
+func childEnvironment(environ []string) []string {
+	return slices.DeleteFunc(environ, func(entry string) bool {
+		switch name, _, _ := strings.Cut(entry, "="); strings.ToUpper(name) {
+		case "PATH", "HOME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LD_LIBRARY_PATH",
+			"GODEBUG", "GOMAXPROCS", "GOMEMLIMIT", "GOGC", "GOTRACEBACK", "GOCOVERDIR":
+			return false
+		}
+		return true
+	})
 }
 
 // compiledMark is the file that says that the child has compiled code: its name
@@ -177,6 +192,8 @@ func childError(ctx context.Context, err error, said string, limit uint64, withi
 		return errcode.New(errcode.Code(code), "%s", text)
 	case strings.Contains(said, "out of memory") || strings.Contains(said, "cannot allocate memory"):
 		return errcode.New(errcode.Exhausted, "compile: memory: more than %d bytes allowed", limit)
+	case exit.String() == "signal: killed": // not by us: the time is not up
+		return errcode.New(errcode.Exhausted, "compile: the compiler process was killed from outside: the system may be out of memory")
 	}
 	return errcode.New(errcode.Internal, "compiler process ended: %w: %s", err, said)
 }

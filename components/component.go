@@ -99,19 +99,19 @@ func externTypes(ts []plan.NamedType) []ExternType {
 // compile compiles the core modules and the host module.
 func (c *Component) compile(ctx context.Context) error {
 	ctx = experimental.WithCompilationWorkers(ctx, c.engine.cfg.CompileWorkers)
+	modules := append([][]byte(nil), c.plan.Unused...)
+	for _, m := range c.plan.Modules {
+		modules = append(modules, m.Bytes)
+	}
 	if c.engine.cfg.CompileChild != nil {
-		modules := append([][]byte(nil), c.plan.Unused...)
-		for _, m := range c.plan.Modules {
-			modules = append(modules, m.Bytes)
-		}
 		if err := c.engine.inChild(ctx, modules); err != nil {
 			return err
 		}
 	}
 	for i, m := range c.plan.Modules {
-		code, err := c.engine.rt.CompileModule(ctx, m.Bytes)
+		code, err := c.engine.compileCore(ctx, m.Bytes, modules)
 		if err != nil {
-			return errcode.New(errcode.Invalid, "compile core module %d: %w", i, err)
+			return err
 		}
 		mod := module{code: code}
 		if m.Memory != nil {
@@ -121,9 +121,9 @@ func (c *Component) compile(ctx context.Context) error {
 		c.plan.Modules[i].Bytes = nil // compiled: the bytes are not needed again
 	}
 	for _, m := range c.plan.Unused {
-		code, err := c.engine.rt.CompileModule(ctx, m)
+		code, err := c.engine.compileCore(ctx, m, modules)
 		if err != nil {
-			return errcode.New(errcode.Invalid, "compile core module: %w", err)
+			return err
 		}
 		_ = code.Close(ctx)
 	}

@@ -75,9 +75,9 @@ func (e *Engine) CompileModule(ctx context.Context, data []byte) (*CoreModule, e
 			return nil, err
 		}
 	}
-	code, err := e.rt.CompileModule(experimental.WithCompilationWorkers(ctx, e.cfg.CompileWorkers), out)
+	code, err := e.compileCore(experimental.WithCompilationWorkers(ctx, e.cfg.CompileWorkers), out, [][]byte{out})
 	if err != nil {
-		return nil, errcode.New(errcode.Invalid, "compile core module: %w", err)
+		return nil, err
 	}
 	m := &CoreModule{engine: e, code: code, start: info.Start, names: info.Names(cfg, plan.MaxNames)}
 	if info.Memory != nil {

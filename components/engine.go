@@ -2,7 +2,6 @@ package components
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -115,23 +114,6 @@ func NewEngine(ctx context.Context, cfg EngineConfig) (*Engine, error) {
 	}
 	e.rt = wazero.NewRuntimeWithConfig(ctx, rc.WithCoreFeatures(features).WithDebugInfoEnabled(true))
 	return e, nil
-}
-
-// openCache opens the folder of compiled code. What it holds is executed, so
-// nobody else may write to it.
-func openCache(dir string) (wazero.CompilationCache, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, errcode.New(errcode.Denied, "make cache folder: %w", err)
-	}
-	if info, err := os.Stat(dir); err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 {
-		return nil, errcode.New(errcode.Denied, "cache folder %s can be written by others (mode %o)", dir, info.Mode().Perm()).
-			WithNext("chmod 700 %s", dir)
-	}
-	cache, err := wazero.NewCompilationCacheWithDir(filepath.Clean(dir))
-	if err != nil {
-		return nil, errcode.New(errcode.Denied, "open cache folder: %w", err)
-	}
-	return cache, nil
 }
 
 // Close frees everything compiled. No instance may be running.

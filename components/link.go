@@ -168,11 +168,19 @@ func match(name string, given []*abi.Interface) *abi.Interface {
 		if g.Name == name {
 			return g
 		}
-		if wit.MatchVersion(name, g.Name) && (best == nil || g.Name > best.Name) {
+		if wit.MatchVersion(name, g.Name) && (best == nil || newerName(g.Name, best.Name)) {
 			best = g
 		}
 	}
 	return best
+}
+
+// newerName reports whether the version in qualified name a is higher than
+// that in b.
+func newerName(a, b string) bool {
+	_, va := wit.SplitVersion(a)
+	_, vb := wit.SplitVersion(b)
+	return wit.CompareVersions(va, vb) > 0
 }
 
 func findResource(g *abi.Interface, name string) *wit.Resource {
@@ -335,10 +343,11 @@ func (t *Template) Export(iface, name string) (abi.ExportedFunc, error) {
 func (t *Template) export(iface, name string) (*Export, error) {
 	e := t.exports[iface+"\x00"+name]
 	if e == nil && iface != "" {
+		from := ""
 		for _, ex := range t.component.plan.Exports {
-			if !ex.Plain && wit.MatchVersion(iface, ex.Name) {
-				if e = t.exports[ex.Name+"\x00"+name]; e != nil {
-					break
+			if !ex.Plain && wit.MatchVersion(iface, ex.Name) && (e == nil || newerName(ex.Name, from)) {
+				if same := t.exports[ex.Name+"\x00"+name]; same != nil {
+					e, from = same, ex.Name
 				}
 			}
 		}

@@ -1,0 +1,92 @@
+package components
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/tetratelabs/wazero"
+
+	"latticework/internal/errcode"
+)
+
+// openCache opens the folder of compiled code. What it holds is executed, so
+// it belongs to the user and nobody else may write to it, or, once it is
+// opened, read it.
+func openCache(dir string) (wazero.CompilationCache, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, errcode.New(errcode.Denied, "make cache folder: %w", err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, errcode.New(errcode.Denied, "look at cache folder: %w", err)
+	}
+	if err := checkOwner(dir, info); err != nil {
+		return nil, err
+	}
+	if perm := info.Mode().Perm(); runtime.GOOS != "windows" && perm&0o077 != 0 {
+		if perm&0o022 != 0 {
+			return nil, errcode.New(errcode.Denied, "cache folder %s can be written by others (mode %o)", dir, perm).
+				WithNext("empty it, then: chmod 700 %s", dir)
+		}
+		if err := os.Chmod(dir, 0o700); err != nil {
+			return nil, errcode.New(errcode.Denied, "make cache folder private: %w", err)
+		}
+	}
+	cache, err := wazero.NewCompilationCacheWithDir(filepath.Clean(dir))
+	if err != nil {
+		return nil, errcode.New(errcode.Denied, "open cache folder: %w", err)
+	}
+	return cache, nil
+}
+
+// compileCore compiles a core module that was rewritten, or takes its code from
+// the cache folder. If that is damaged the folder is emptied, and the module
+// compiled again: in a child, if the engine has them, with all others of its
+// component.
+//
+// Errors: ErrInvalid if code is invalid, else those of inChild.
+func (e *Engine) compileCore(ctx context.Context, code []byte, all [][]byte) (wazero.CompiledModule, error) {
+	m, err := e.rt.CompileModule(ctx, code)
+	if err == nil {
+		return m, nil
+	}
+	if !isDamage(err) {
+		return nil, errcode.New(errcode.Invalid, "compile core module: %w", err)
+	}
+	if err := emptyCache(e.cfg.CacheDir); err != nil {
+		return nil, err
+	}
+	if e.cfg.CompileChild != nil {
+		if err := e.inChild(ctx, all); err != nil {
+			return nil, err
+		}
+	}
+	if m, err = e.rt.CompileModule(ctx, code); err != nil {
+		return nil, errcode.New(errcode.Invalid, "compile core module: %w", err)
+	}
+	return m, nil
+}
+
+// isDamage reports whether err of compiling says that code in the cache folder
+// cannot be read: wazero has no type for it.
+func isDamage(err error) bool { return strings.HasPrefix(err.Error(), "compilationcache: ") }
+
+// emptyCache removes compiled code and, before it, the marks that say that
+// there is some.
+func emptyCache(dir string) error {
+	for _, pattern := range []string{"compiled-*", "wazero-*/*"} {
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return errcode.New(errcode.Internal, "empty cache folder: %w", err)
+		}
+		for _, path := range found {
+			if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+				return errcode.New(errcode.Denied, "empty cache folder: %w", err)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,185 @@
+package components_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"latticework/components"
+	"latticework/internal/errcode"
+	"latticework/wit/value"
+)
+
+// compiledFiles are the files of compiled code in a cache folder.
+func compiledFiles(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "wazero-*", "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no compiled code in %s: %v", dir, err)
+	}
+	return files
+}
+
+// TestDamagedCache: code in the cache that cannot be read is compiled again,
+// and the component runs.
+func TestDamagedCache(t *testing.T) {
+	for name, damage := range map[string]func([]byte) []byte{
+		"empty":     func([]byte) []byte { return nil },
+		"cut":       func(b []byte) []byte { return b[:len(b)/2] },
+		"beginning": func(b []byte) []byte { b[0] ^= 1; return b },
+		"code":      func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
+	} {
+		for _, child := range []bool{false, true} {
+			t.Run(name, func(t *testing.T) {
+				cfg := childConfig(t)
+				if !child {
+					cfg.CompileChild = nil
+				}
+				callTwoVersions(t, cfg)
+				for _, file := range compiledFiles(t, cfg.CacheDir) {
+					data, err := os.ReadFile(file)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := os.WriteFile(file, damage(data), 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				callTwoVersions(t, cfg)
+			})
+		}
+	}
+}
+
+func callTwoVersions(t *testing.T, cfg components.EngineConfig) {
+	t.Helper()
+	e, err := components.NewEngine(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(t.Context())
+	c, err := e.Compile(t.Context(), []byte(twoVersions))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmpl, err := c.Link(components.LinkConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := tmpl.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Release(t.Context())
+	if v, err := in.Call(t.Context(), "a:b/i@0.2.9", "f"); err != nil || v != value.U32(9) {
+		t.Errorf("%v, %v; want 9", v, err)
+	}
+}
+
+// TestDamagedCacheIsCompiledByChildren: where children compile, they compile
+// all of a component again.
+func TestDamagedCacheIsCompiledByChildren(t *testing.T) {
+	cfg := childConfig(t)
+	compileGuest(t, cfg, "rust-cmd")
+	marks := func() int {
+		found, _ := filepath.Glob(filepath.Join(cfg.CacheDir, "compiled-*"))
+		return len(found)
+	}
+	want := marks()
+	if want < 2 {
+		t.Fatalf("%d modules are compiled", want)
+	}
+	for _, file := range compiledFiles(t, cfg.CacheDir) {
+		if err := os.Truncate(file, 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	compileGuest(t, cfg, "rust-cmd")
+	if got := marks(); got != want {
+		t.Errorf("children compiled %d modules again, of %d", got, want)
+	}
+}
+
+// TestCacheFolderIsPrivate: code that is executed comes from a folder that is
+// the user's alone.
+func TestCacheFolderIsPrivate(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("SKIPPED: folders have no mode here")
+	}
+	open := func(dir string) error {
+		e, err := components.NewEngine(t.Context(), components.EngineConfig{CacheDir: dir})
+		if err == nil {
+			_ = e.Close(t.Context())
+		}
+		return err
+	}
+	dir := filepath.Join(t.TempDir(), "code")
+	for mode, want := range map[os.FileMode]error{0o700: nil, 0o755: nil, 0o775: errcode.Denied, 0o702: errcode.Denied} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := open(dir); !errors.Is(err, want) {
+			t.Errorf("mode %o: %v, want %v", mode, err, want)
+		}
+		if info, err := os.Stat(dir); want == nil && (err != nil || info.Mode().Perm() != 0o700) {
+			t.Errorf("mode %o: afterwards %v, %v", mode, info.Mode(), err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(file); !errors.Is(err, errcode.Denied) {
+		t.Errorf("a file: %v, want denied", err)
+	}
+	if os.Geteuid() != 0 {
+		t.Log("only root can make a folder of another user")
+		return
+	}
+	other := t.TempDir()
+	if err := os.Chmod(other, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(other, 12345, 12345); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(other, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{other, link} {
+		if err := open(dir); !errors.Is(err, errcode.Denied) || !strings.Contains(err.Error(), "12345") {
+			t.Errorf("%s of another user: %v, want denied", dir, err)
+		}
+	}
+}
+
+// TestCompileChildEnds: a child that somebody kills is no fault of the program
+// or of the component, and it was given no secrets.
+func TestCompileChildEnds(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("SKIPPED: there are no signals here")
+	}
+	t.Setenv("SOME_TOKEN", "secret")
+	cfg := childConfig(t)
+	seen := filepath.Join(t.TempDir(), "environment")
+	cfg.CompileChild.Command = []string{"sh", "-c", "env >" + seen + "; kill -9 $$"}
+	e, err := components.NewEngine(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(t.Context())
+	if _, err := e.CompileModule(t.Context(), relayModule); !errors.Is(err, errcode.Exhausted) {
+		t.Errorf("%v, want exhausted", err)
+	}
+	environment, err := os.ReadFile(seen)
+	if err != nil || !strings.Contains(string(environment), cfg.CacheDir) || strings.Contains(string(environment), "secret") {
+		t.Errorf("the child's environment: %v\n%s", err, environment)
+	}
+}
