@@ -9,6 +9,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"latticework/components/internal/corewasm"
 	"latticework/internal/errcode"
 )
 
@@ -48,7 +49,7 @@ func openCache(dir string) (wazero.CompilationCache, error) {
 // component.
 //
 // Errors: ErrInvalid if code is invalid, else those of inChild.
-func (e *Engine) compileCore(ctx context.Context, code []byte, all [][]byte) (wazero.CompiledModule, error) {
+func (e *Engine) compileCore(ctx context.Context, code []byte, all []corewasm.Code) (wazero.CompiledModule, error) {
 	m, err := e.rt.CompileModule(ctx, code)
 	if err == nil {
 		return m, nil
@@ -77,7 +78,7 @@ func isDamage(err error) bool { return strings.HasPrefix(err.Error(), "compilati
 // emptyCache removes compiled code and, before it, the marks that say that
 // there is some.
 func emptyCache(dir string) error {
-	for _, pattern := range []string{"compiled-*", "wazero-*/*"} {
+	for _, pattern := range []string{compiledPrefix + "*", "wazero-*/*"} {
 		found, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			return errcode.New(errcode.Internal, "empty cache folder: %w", err)

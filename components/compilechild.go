@@ -20,6 +20,7 @@ import (
 
 	"github.com/tetratelabs/wazero/experimental"
 
+	"latticework/components/internal/corewasm"
 	"latticework/internal/errcode"
 )
 
@@ -76,38 +77,71 @@ func compileForParent(dir string, r io.Reader) error {
 	ctx = experimental.WithCompilationWorkers(ctx, e.cfg.CompileWorkers)
 	in := bufio.NewReader(r)
 	for {
-		var length [8]byte
-		if _, err := io.ReadFull(in, length[:]); err == io.EOF {
+		full, err := readModule(in)
+		if err == io.EOF {
 			return e.Close(ctx)
 		} else if err != nil {
 			return errcode.New(errcode.Invalid, "read module: %w", err)
 		}
-		code := make([]byte, binary.LittleEndian.Uint64(length[:]))
-		if _, err := io.ReadFull(in, code); err != nil {
+		bare, err := readModule(in)
+		if err != nil {
 			return errcode.New(errcode.Invalid, "read module: %w", err)
 		}
-		if _, err := e.compileCore(ctx, code, nil); err != nil {
+		if err := e.fill(ctx, corewasm.Code{Full: full, Bare: bare}); err != nil {
 			return err
 		}
 	}
 }
 
-// inChild has the modules that the cache folder does not hold yet compiled by
-// the child.
+// readModule reads what newModuleReader wrote; nil for a length of 0.
+func readModule(r io.Reader) ([]byte, error) {
+	var length [8]byte
+	if _, err := io.ReadFull(r, length[:]); err != nil {
+		return nil, err
+	}
+	n := binary.LittleEndian.Uint64(length[:])
+	if n == 0 {
+		return nil, nil
+	}
+	code := make([]byte, n)
+	_, err := io.ReadFull(r, code)
+	return code, err
+}
+
+// fill compiles m into the cache folder.
+func (e *Engine) fill(ctx context.Context, m corewasm.Code) error {
+	if m.Bare != nil {
+		if err := e.keep(ctx, m); err != nil {
+			return err
+		}
+		if code := e.kept(ctx, m.Bare); code != nil {
+			return code.Close(ctx)
+		}
+	}
+	_, err := e.compileCore(ctx, m.Full, nil)
+	return err
+}
+
+// inChild has modules, all with their full form, compiled by the child. Those
+// without a bare form are left out if the cache folder says that it holds them.
 //
 // Errors:
 //   - ErrInvalid if a module is invalid.
 //   - ErrExhausted if the child ran out of memory or of time, or somebody killed
 //     it.
-func (e *Engine) inChild(ctx context.Context, modules [][]byte) error {
+func (e *Engine) inChild(ctx context.Context, modules []corewasm.Code) error {
 	if os.Getenv(childDir) != "" {
 		return errcode.New(errcode.Internal, "compile: this process is a compiler's child; its main must call ServeCompileChild first")
 	}
 	cc := e.cfg.CompileChild
-	var todo [][]byte
+	var todo []corewasm.Code
 	var marks []string
 	for _, m := range modules {
-		mark := e.compiledMark(m)
+		if m.Bare != nil {
+			todo = append(todo, m)
+			continue
+		}
+		mark := e.compiledMark(m.Full)
 		if _, err := os.Stat(mark); err != nil {
 			todo, marks = append(todo, m), append(marks, mark)
 		}
@@ -158,7 +192,7 @@ func childEnvironment(environ []string) []string {
 // holds the digest of the code and of this binary, whose compiler it was.
 func (e *Engine) compiledMark(code []byte) string {
 	sum := sha256.Sum256(code)
-	return filepath.Join(e.cfg.CacheDir, "compiled-"+e.binary+"-"+hex.EncodeToString(sum[:]))
+	return filepath.Join(e.cfg.CacheDir, compiledPrefix+e.binary+"-"+hex.EncodeToString(sum[:]))
 }
 
 // unknownBinary is the mark of a build that cannot be told from others.
@@ -198,13 +232,15 @@ func childError(ctx context.Context, err error, said string, limit uint64, withi
 	return errcode.New(errcode.Internal, "compiler process ended: %w: %s", err, said)
 }
 
-// newModuleReader gives modules, each after its length, as the child reads
-// them.
-func newModuleReader(modules [][]byte) io.Reader {
+// newModuleReader gives both forms of modules, each after its length, as the
+// child reads them.
+func newModuleReader(modules []corewasm.Code) io.Reader {
 	var parts []io.Reader
 	for _, m := range modules {
-		length := binary.LittleEndian.AppendUint64(nil, uint64(len(m)))
-		parts = append(parts, bytes.NewReader(length), bytes.NewReader(m))
+		for _, form := range [...][]byte{m.Full, m.Bare} {
+			length := binary.LittleEndian.AppendUint64(nil, uint64(len(form)))
+			parts = append(parts, bytes.NewReader(length), bytes.NewReader(form))
+		}
 	}
 	return io.MultiReader(parts...)
 }

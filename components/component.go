@@ -7,8 +7,8 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
 
+	"latticework/components/internal/corewasm"
 	"latticework/components/internal/memory"
 	"latticework/components/internal/plan"
 	"latticework/internal/errcode"
@@ -98,34 +98,28 @@ func externTypes(ts []plan.NamedType) []ExternType {
 
 // compile compiles the core modules and the host module.
 func (c *Component) compile(ctx context.Context) error {
-	ctx = experimental.WithCompilationWorkers(ctx, c.engine.cfg.CompileWorkers)
-	modules := append([][]byte(nil), c.plan.Unused...)
+	var modules []corewasm.Code
 	for _, m := range c.plan.Modules {
-		modules = append(modules, m.Bytes)
+		modules = append(modules, m.Code)
 	}
-	if c.engine.cfg.CompileChild != nil {
-		if err := c.engine.inChild(ctx, modules); err != nil {
-			return err
-		}
+	for _, m := range c.plan.Unused {
+		modules = append(modules, corewasm.Code{Full: m})
 	}
-	for i, m := range c.plan.Modules {
-		code, err := c.engine.compileCore(ctx, m.Bytes, modules)
-		if err != nil {
-			return err
-		}
-		mod := module{code: code}
+	compiled, err := c.engine.compileCores(ctx, modules)
+	if err != nil {
+		return err
+	}
+	for i := range c.plan.Modules {
+		m := &c.plan.Modules[i]
+		mod := module{code: compiled[i]}
 		if m.Memory != nil {
 			mod.pool = memory.NewPool(m.Memory, c.engine.slots)
 		}
 		c.modules = append(c.modules, mod)
-		c.plan.Modules[i].Bytes = nil // compiled: the bytes are not needed again
+		m.Code = corewasm.Code{} // compiled: the bytes are not needed again
 	}
-	for _, m := range c.plan.Unused {
-		code, err := c.engine.compileCore(ctx, m, modules)
-		if err != nil {
-			return err
-		}
-		_ = code.Close(ctx)
+	for _, unused := range compiled[len(c.plan.Modules):] {
+		_ = unused.Close(ctx)
 	}
 	c.plan.Unused = nil
 	if err := c.codecs(); err != nil {

@@ -2,12 +2,12 @@ package components
 
 import (
 	"context"
+	"crypto/sha256"
 	"strconv"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
 
 	"latticework/components/internal/corewasm"
 	"latticework/components/internal/memory"
@@ -50,6 +50,25 @@ func (e *Engine) CompileModule(ctx context.Context, data []byte) (*CoreModule, e
 	if e.isClosed() {
 		return nil, errcode.New(errcode.Closed, "compile: the engine is closed")
 	}
+	m, err := e.compileModule(ctx, data, e.store)
+	if err == errNotKept {
+		m, err = e.compileModule(ctx, data, e.store.anew())
+	}
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		m.free(ctx)
+		return nil, errcode.New(errcode.Closed, "compile: the engine is closed")
+	}
+	e.cores[m] = struct{}{}
+	return m, nil
+}
+
+// compileModule is CompileModule with what s, which may be nil, has kept.
+func (e *Engine) compileModule(ctx context.Context, data []byte, s *rewritten) (*CoreModule, error) {
 	limits := corewasm.Limits{MemoryPages: uint32(e.cfg.MemoryBytes >> 16)}
 	info, err := corewasm.Scan(data, limits)
 	if err != nil {
@@ -66,31 +85,24 @@ func (e *Engine) CompileModule(ctx context.Context, data []byte) (*CoreModule, e
 		cfg.Imports[i] = corewasm.Target{Module: plan.HostModule, Name: strconv.Itoa(i)}
 	}
 	cfg.Name = plan.ModuleName(0)
-	out, err := info.RewriteStored(cfg, e.store)
+	var store corewasm.Store
+	var origin corewasm.Origin
+	if s != nil {
+		store, origin.Digest = s, sha256.Sum256(data)
+	}
+	out, err := info.RewriteStored(cfg, store, origin)
 	if err != nil {
 		return nil, err
 	}
-	if e.cfg.CompileChild != nil {
-		if err := e.inChild(ctx, [][]byte{out}); err != nil {
-			return nil, err
-		}
-	}
-	code, err := e.compileCore(experimental.WithCompilationWorkers(ctx, e.cfg.CompileWorkers), out, [][]byte{out})
+	compiled, err := e.compileCores(ctx, []corewasm.Code{out})
 	if err != nil {
 		return nil, err
 	}
-	m := &CoreModule{engine: e, code: code, start: info.Start, names: info.Names(cfg, plan.MaxNames)}
+	m := &CoreModule{engine: e, code: compiled[0], start: info.Start, names: info.Names(cfg, plan.MaxNames)}
 	if info.Memory != nil {
 		m.pool = memory.NewPool(info.Memory, e.slots)
 	}
 	m.describe(info)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closed {
-		m.free(ctx)
-		return nil, errcode.New(errcode.Closed, "compile: the engine is closed")
-	}
-	e.cores[m] = struct{}{}
 	return m, nil
 }
 

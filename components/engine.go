@@ -2,6 +2,7 @@ package components
 
 import (
 	"context"
+	"crypto/sha256"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -65,12 +66,14 @@ type Engine struct {
 	cfg   EngineConfig
 	rt    wazero.Runtime
 	cache wazero.CompilationCache
-	start time.Time
-	slots int // unused memories kept for each core module
+	// runtime is how rt is configured, but for its cache.
+	runtime wazero.RuntimeConfig
+	start   time.Time
+	slots   int // unused memories kept for each core module
 	// binary tells this build's compiled code from another's.
 	binary string
-	// store keeps rewritten modules beside compiled code; nil without a folder.
-	store corewasm.Store
+	// store keeps rewritten modules beside compiled code; nil if no code is kept.
+	store *rewritten
 
 	mu         sync.Mutex
 	components map[*Component]struct{}  // guarded by mu
@@ -99,7 +102,8 @@ func NewEngine(ctx context.Context, cfg EngineConfig) (*Engine, error) {
 	if cfg.Interpreter {
 		rc = wazero.NewRuntimeConfigInterpreter()
 	}
-	e := &Engine{cfg: cfg, start: time.Now(), slots: 64, binary: binaryMark(),
+	rc = rc.WithCoreFeatures(features).WithDebugInfoEnabled(true)
+	e := &Engine{cfg: cfg, start: time.Now(), slots: 64, binary: binaryMark(), runtime: rc,
 		components: map[*Component]struct{}{}, cores: map[*CoreModule]struct{}{}}
 	if cfg.CacheDir != "" {
 		cache, err := openCache(cfg.CacheDir)
@@ -107,12 +111,12 @@ func NewEngine(ctx context.Context, cfg EngineConfig) (*Engine, error) {
 			return nil, err
 		}
 		e.cache = cache
-		if e.binary != unknownBinary {
-			e.store = &rewritten{dir: filepath.Clean(cfg.CacheDir), build: e.binary}
-		}
 		rc = rc.WithCompilationCache(cache)
 	}
-	e.rt = wazero.NewRuntimeWithConfig(ctx, rc.WithCoreFeatures(features).WithDebugInfoEnabled(true))
+	e.rt = wazero.NewRuntimeWithConfig(ctx, rc)
+	if cfg.CacheDir != "" && e.binary != unknownBinary && compiles(e.rt) {
+		e.store = &rewritten{dir: filepath.Clean(cfg.CacheDir), build: e.binary}
+	}
 	return e, nil
 }
 
@@ -151,13 +155,11 @@ func (e *Engine) Close(ctx context.Context) error {
 //   - ErrExhausted if it is larger than a limit; both sides are shown.
 //   - ErrClosed after Close.
 func (e *Engine) Compile(ctx context.Context, data []byte) (*Component, error) {
-	p, err := e.plan(data)
-	if err != nil {
-		return nil, err
+	c, err := e.compile(ctx, data, e.store)
+	if err == errNotKept {
+		c, err = e.compile(ctx, data, e.store.anew())
 	}
-	c := &Component{engine: e, plan: p}
-	if err := c.compile(ctx); err != nil {
-		c.free(ctx)
+	if err != nil {
 		return nil, err
 	}
 	e.mu.Lock()
@@ -170,18 +172,44 @@ func (e *Engine) Compile(ctx context.Context, data []byte) (*Component, error) {
 	return c, nil
 }
 
+// compile is Compile with what s, which may be nil, has kept.
+func (e *Engine) compile(ctx context.Context, data []byte, s *rewritten) (*Component, error) {
+	cfg := e.planConfig(data, s)
+	p, err := e.plan(data, cfg)
+	if err != nil {
+		return nil, err
+	}
+	c := &Component{engine: e, plan: p}
+	if err := c.compile(ctx); err != nil {
+		c.free(ctx)
+		return nil, err
+	}
+	if s != nil && !cfg.Known {
+		s.know(cfg.Digest)
+	}
+	return c, nil
+}
+
+// planConfig says how the component data is planned, with what s has kept.
+func (e *Engine) planConfig(data []byte, s *rewritten) plan.Config {
+	cfg := plan.Config{Core: corewasm.Limits{MemoryPages: uint32(e.cfg.MemoryBytes >> 16)}, NoFuel: e.cfg.NoFuel}
+	if s != nil {
+		cfg.Store, cfg.Digest = s, sha256.Sum256(data)
+		cfg.Known = s.knows(cfg.Digest)
+	}
+	return cfg
+}
+
 // plan decodes, validates and plans a component.
-func (e *Engine) plan(data []byte) (*plan.Plan, error) {
+func (e *Engine) plan(data []byte, cfg plan.Config) (*plan.Plan, error) {
 	ast, err := binary.Decode(data, binary.Limits{})
 	if err != nil {
 		return nil, err
 	}
-	if err := validate.Validate(ast, data); err != nil {
-		return nil, err
+	if !cfg.Known {
+		if err := validate.Validate(ast, data); err != nil {
+			return nil, err
+		}
 	}
-	return plan.Build(ast, data, plan.Config{
-		Core:   corewasm.Limits{MemoryPages: uint32(e.cfg.MemoryBytes >> 16)},
-		NoFuel: e.cfg.NoFuel,
-		Store:  e.store,
-	})
+	return plan.Build(ast, data, cfg)
 }

@@ -147,7 +147,7 @@ type PlanOfferFunc struct {
 //
 // Errors: those of [Engine.Compile] but ErrClosed.
 func (e *Engine) Plan(data []byte) (*Plan, error) {
-	p, err := e.plan(data)
+	p, err := e.plan(data, e.planConfig(data, e.store))
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +181,7 @@ func (e *Engine) Plan(data []byte) (*Plan, error) {
 // planSources reads the imports of a module before and after rewriting: they
 // are in one order, and the runtime's own come last.
 func planSources(m *plan.Module, s *plan.Step, data []byte) ([]PlanSource, error) {
-	after, err := corewasm.Scan(m.Bytes, corewasm.Limits{})
+	after, err := corewasm.Scan(m.Code.Any(), corewasm.Limits{})
 	if err != nil {
 		return nil, err
 	}

@@ -13,29 +13,62 @@ import (
 	"latticework/components/internal/corewasm"
 )
 
-// rewritten keeps core modules as the engine gets them in its cache folder:
-// rewriting the engine of a JavaScript guest takes a hundred milliseconds. The
-// files are of one build of the program each, and end with a checksum.
-type rewritten struct{ dir, build string }
+// rewritten keeps core modules as the engine gets them in its cache folder, in
+// their bare form: rewriting the engine of a JavaScript guest takes a hundred
+// milliseconds. The files are of one build of the program each, and end with a
+// checksum. Beside them are the marks of components that were compiled: empty
+// files that say that a component is valid.
+type rewritten struct {
+	dir, build string
+	forgetful  bool // Get and knows find nothing
+}
 
 var (
 	_      corewasm.Store = (*rewritten)(nil)
 	sealed                = crc32.MakeTable(crc32.Castagnoli)
 )
 
-// rewrittenPrefix begins the files' names; the build and the key follow.
-const rewrittenPrefix = "rewritten-"
+// How the names of files in the cache folder begin; of the first three the build
+// and a digest follow.
+const (
+	rewrittenPrefix  = "rewritten-"
+	knownPrefix      = "known-"
+	compiledPrefix   = "compiled-" // see inChild
+	unfinishedPrefix = "new-"
+)
 
-// rewrittenAge is how old a file of another build becomes.
+// rewrittenAge is how old a file of another build, or an unfinished one, becomes.
 const rewrittenAge = 7 * 24 * time.Hour
 
-func (r *rewritten) path(key [sha256.Size]byte) string {
-	return filepath.Join(r.dir, rewrittenPrefix+r.build+"-"+hex.EncodeToString(key[:]))
+// anew returns r without what it holds: it only takes.
+func (r *rewritten) anew() *rewritten {
+	return &rewritten{dir: r.dir, build: r.build, forgetful: true}
+}
+
+// knows reports whether the component with a digest was compiled before.
+func (r *rewritten) knows(digest [sha256.Size]byte) bool {
+	if r.forgetful {
+		return false
+	}
+	_, err := os.Stat(r.path(knownPrefix, digest))
+	return err == nil
+}
+
+// know notes that the component with a digest is valid, if it can.
+func (r *rewritten) know(digest [sha256.Size]byte) {
+	_ = os.WriteFile(r.path(knownPrefix, digest), nil, 0o600)
+}
+
+func (r *rewritten) path(prefix string, key [sha256.Size]byte) string {
+	return filepath.Join(r.dir, prefix+r.build+"-"+hex.EncodeToString(key[:]))
 }
 
 // Get implements [corewasm.Store]. What is damaged is not there.
 func (r *rewritten) Get(key [sha256.Size]byte) []byte {
-	data, err := os.ReadFile(r.path(key))
+	if r.forgetful {
+		return nil
+	}
+	data, err := os.ReadFile(r.path(rewrittenPrefix, key))
 	n := len(data) - 4
 	if err != nil || n < 0 || crc32.Checksum(data[:n], sealed) != binary.LittleEndian.Uint32(data[n:]) {
 		return nil
@@ -46,7 +79,7 @@ func (r *rewritten) Get(key [sha256.Size]byte) []byte {
 // Put implements [corewasm.Store]. Without room on the disk nothing is stored.
 func (r *rewritten) Put(key [sha256.Size]byte, data []byte) {
 	r.prune()
-	f, err := os.CreateTemp(r.dir, "new-")
+	f, err := os.CreateTemp(r.dir, unfinishedPrefix)
 	if err != nil {
 		return
 	}
@@ -58,25 +91,35 @@ func (r *rewritten) Put(key [sha256.Size]byte, data []byte) {
 		err = cerr
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), r.path(key))
+		err = os.Rename(f.Name(), r.path(rewrittenPrefix, key))
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())
 	}
 }
 
-// prune removes what other builds stored long ago.
+// prune removes what other builds stored long ago, and what was not finished.
 func (r *rewritten) prune() {
 	entries, err := os.ReadDir(r.dir)
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), rewrittenPrefix) || strings.HasPrefix(e.Name(), rewrittenPrefix+r.build+"-") {
+		if !r.foreign(e.Name()) {
 			continue
 		}
 		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > rewrittenAge {
-			_ = os.Remove(filepath.Join(r.dir, e.Name()))
+			_ = os.RemoveAll(filepath.Join(r.dir, e.Name()))
 		}
 	}
+}
+
+// foreign reports whether the file name is of another build or of none.
+func (r *rewritten) foreign(name string) bool {
+	for _, prefix := range [...]string{rewrittenPrefix, knownPrefix, compiledPrefix} {
+		if rest, ok := strings.CutPrefix(name, prefix); ok {
+			return !strings.HasPrefix(rest, r.build+"-")
+		}
+	}
+	return strings.HasPrefix(name, unfinishedPrefix)
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"crypto/sha256"
 	"errors"
 	"slices"
 
@@ -25,8 +26,13 @@ type Config struct {
 	Depth int
 	// NoFuel leaves the fuel counter out of core modules.
 	NoFuel bool
-	// Store may keep rewritten core modules; may be nil.
-	Store corewasm.Store
+	// Store may keep rewritten core modules; may be nil. Digest is that of the
+	// component's bytes, for the store's sake.
+	Store  corewasm.Store
+	Digest [sha256.Size]byte
+	// Known says that this component was planned and compiled before by this
+	// build: modules that nothing instantiates are left out.
+	Known bool
 }
 
 type builder struct {
@@ -80,8 +86,10 @@ func Build(c *binary.Component, data []byte, cfg Config) (*Plan, error) {
 	if err := b.finish(); err != nil {
 		return nil, err
 	}
-	if err := b.unused(); err != nil {
-		return nil, err
+	if !cfg.Known {
+		if err := b.unused(); err != nil {
+			return nil, err
+		}
 	}
 	return b.plan, b.rootExports(s.exports)
 }

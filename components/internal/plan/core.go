@@ -155,14 +155,14 @@ func (b *builder) step(m *module, from []CoreRef, companions []int) (Step, error
 		cfg.Refill = corewasm.Target{Module: HostModule, Name: RefillName}
 	}
 	cfg.Name = ModuleName(len(b.plan.Modules))
-	out, err := m.info.RewriteStored(cfg, b.cfg.Store)
+	code, err := m.info.RewriteStored(cfg, b.cfg.Store, corewasm.Origin{Digest: b.cfg.Digest, Start: m.start, Companion: m.companion})
 	if err != nil {
 		return step, err
 	}
 	names := m.info.Names(cfg, MaxNames-b.names)
 	b.names += names.Len()
 	b.plan.Modules = append(b.plan.Modules, Module{
-		Bytes: out, Origin: Range{m.start, m.end}, Companion: m.companion > 0, Memory: m.info.Memory, Start: m.info.Start, Names: names,
+		Code: code, Origin: Range{m.start, m.end}, Companion: m.companion > 0, Memory: m.info.Memory, Start: m.info.Start, Names: names,
 		Globals: m.info.Globals, Resettable: m.info.Resettable(), Loose: m.info.Loose(),
 	})
 	step.Module = len(b.plan.Modules) - 1

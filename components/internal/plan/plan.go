@@ -50,7 +50,7 @@ type Plan struct {
 
 // Module is a core module to compile.
 type Module struct {
-	Bytes  []byte
+	Code   corewasm.Code
 	Origin Range // where the module as it was lies in the component's bytes
 	// Companion says that it is one of that module's, see corewasm.Companion.
 	Companion bool
