@@ -132,43 +132,9 @@ build_command-cpp() {
   command_component "$work/tmp/command-cpp.core.wasm" "$1"
 }
 
-# --- Go: the compiler's wasip1 target, as a library
+# --- Go
 
-# Go's runtime takes memory that the preview 1 adapter grew for its own. This
-# overlay lets it look at the memory's end before it goes on.
-go_overlay() {
-  local dir=$work/overlay source
-  source=$(go env GOROOT)/src/runtime
-  mkdir -p "$dir"
-  sed 's|^\(\t*\)p = alignUp(bloc, align)|\1blocSync()\n&|' "$source/mem_sbrk.go" >"$dir/mem_sbrk.go"
-  sed 's|^\tbl := bloc$|\tblocSync()\n&|' "$source/mem_wasm.go" >"$dir/mem_wasm.go"
-  grep -q blocSync "$dir/mem_sbrk.go" && grep -q blocSync "$dir/mem_wasm.go" ||
-    fail "this Go release's runtime is not the one the overlay knows: see go_overlay in examples/build.sh"
-  cat >>"$dir/mem_wasm.go" <<'GO'
-
-// blocSync gives up the rest of our region if somebody else has grown memory
-// since, so that only what we grew ourselves is handed out.
-func blocSync() {
-	if end := uintptr(currentMemory()) * physPageSize; end != blocMax {
-		bloc, blocMax = end, end
-	}
-}
-GO
-  printf '{"Replace":{"%s":"%s","%s":"%s"}}\n' "$source/mem_sbrk.go" "$dir/mem_sbrk.go" "$source/mem_wasm.go" "$dir/mem_wasm.go" >"$dir/overlay.json"
-  echo "$dir/overlay.json"
-}
-
-build_counter-go() {
-  local overlay t=$work/tmp/counter-go
-  overlay=$(go_overlay)
-  mkdir -p "$t"
-  (cd "$examples/counter-go" && GOFLAGS= GOWORK=off GOOS=wasip1 GOARCH=wasm go build -overlay "$overlay" -trimpath -buildvcs=false \
-    -buildmode=c-shared -ldflags='-s -w' -o "$t/core.wasm" .)
-  node "$node_bin/wasm-as" --enable-bulk-memory "$examples/toolchain/adapter_memory.wat" -o "$t/memory.wasm"
-  node "$node_bin/wasm-merge" --all-features "$t/core.wasm" main "$t/memory.wasm" memory -o "$t/merged.wasm"
-  jco embed "$t/merged.wasm" --wit "$(wit counter-go)" -n counter -o "$t/embedded.wasm"
-  jco new "$t/embedded.wasm" --wasi-reactor -o "$1"
-}
+build_counter-go() { go_component "$examples/counter-go" "$(wit counter-go)" counter "$1"; }
 
 # --- JavaScript: on StarlingMonkey, and on QuickJS, which does without wasi:http 0.2
 

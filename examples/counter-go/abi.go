@@ -1,28 +1,12 @@
 package main
 
-import (
-	"strings"
-	"unsafe"
-)
+import "unsafe"
 
-// allocated holds what the host asked for until it is taken, so that the
-// collector leaves it alone. Keys are addresses.
-var allocated = map[uint32][]byte{}
+// What the host puts into memory lies beside Go's own, see
+// examples/toolchain/go_memory.wat: cabi_realloc is there, and does not enter Go.
 
-//go:wasmexport cabi_realloc
-func cabiRealloc(old, oldSize, align, size uint32) uint32 {
-	if size == 0 {
-		return align
-	}
-	block := make([]byte, size+align)
-	at := (address(unsafe.Pointer(&block[0])) + align - 1) &^ (align - 1)
-	if oldSize > 0 {
-		copy(memory(at, size), memory(old, oldSize))
-		delete(allocated, old)
-	}
-	allocated[at] = block
-	return at
-}
+//go:wasmimport memory cabi_free
+func release(at, n uint32)
 
 func address(p unsafe.Pointer) uint32 { return uint32(uintptr(p)) }
 
@@ -31,18 +15,15 @@ func memory(at, n uint32) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(uintptr(at))), n)
 }
 
-// take copies a string that the host allocated, and lets go of it.
+// take copies n bytes that the host put into memory, and gives the memory back.
 func take(at, n uint32) string {
-	if n == 0 {
-		return ""
-	}
-	s := strings.Clone(unsafe.String((*byte)(unsafe.Pointer(uintptr(at))), n))
-	delete(allocated, at)
+	s := string(memory(at, n))
+	release(at, n)
 	return s
 }
 
-// lent holds what the host may still read through a bare address: a call of
-// cabi_realloc can start the collector. It is emptied at each request.
+// lent holds what the host may still read through a bare address: the program
+// may go on, and collect, before it does. It is emptied at each request.
 var lent []any
 
 // lend gives a string's address and length.

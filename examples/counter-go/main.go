@@ -76,7 +76,7 @@ func (b bucket) keys() ([]string, error) {
 			text := (*[2]uint32)(unsafe.Pointer(uintptr(list + 8*i)))
 			all = append(all, take(text[0], text[1]))
 		}
-		delete(allocated, list)
+		release(list, 8*n)
 		if a.u8(16) == 0 {
 			return all, nil
 		}

@@ -79,6 +79,45 @@ componentize_py() {
   "$work/python/bin/componentize-py" -q -d "$2" -w "$3" componentize app -p "$dir" -o "$4"
 }
 
+# Go's runtime takes memory that the preview 1 adapter grew for its own. This
+# overlay lets it look at the memory's end before it goes on.
+go_overlay() {
+  local dir=$work/overlay source
+  source=$(go env GOROOT)/src/runtime
+  mkdir -p "$dir"
+  sed 's|^\(\t*\)p = alignUp(bloc, align)|\1blocSync()\n&|' "$source/mem_sbrk.go" >"$dir/mem_sbrk.go"
+  sed 's|^\tbl := bloc$|\tblocSync()\n&|' "$source/mem_wasm.go" >"$dir/mem_wasm.go"
+  grep -q blocSync "$dir/mem_sbrk.go" && grep -q blocSync "$dir/mem_wasm.go" ||
+    fail "this Go release's runtime is not the one the overlay knows: see go_overlay in examples/toolchain/tools.sh"
+  cat >>"$dir/mem_wasm.go" <<'GO'
+
+// blocSync gives up the rest of our region if somebody else has grown memory
+// since, so that only what we grew ourselves is handed out.
+func blocSync() {
+	if end := uintptr(currentMemory()) * physPageSize; end != blocMax {
+		bloc, blocMax = end, end
+	}
+}
+GO
+  printf '{"Replace":{"%s":"%s","%s":"%s"}}\n' "$source/mem_sbrk.go" "$dir/mem_sbrk.go" "$source/mem_wasm.go" "$dir/mem_wasm.go" >"$dir/overlay.json"
+  echo "$dir/overlay.json"
+}
+
+# go_component FOLDER WIT WORLD OUTPUT: makes a component of a Go program, compiled for
+# wasip1 as a library.
+go_component() {
+  local overlay t
+  t=$work/tmp/$(basename "$1")
+  overlay=$(go_overlay)
+  mkdir -p "$t"
+  (cd "$1" && GOFLAGS= GOWORK=off GOOS=wasip1 GOARCH=wasm go build -overlay "$overlay" -trimpath -buildvcs=false \
+    -buildmode=c-shared -ldflags='-s -w' -o "$t/core.wasm" .)
+  node "$node_bin/wasm-as" --enable-bulk-memory "$toolchain/go_memory.wat" -o "$t/memory.wasm"
+  node "$node_bin/wasm-merge" --all-features "$t/core.wasm" main "$t/memory.wasm" memory -o "$t/merged.wasm"
+  jco embed "$t/merged.wasm" --wit "$2" -n "$3" -o "$t/embedded.wasm"
+  jco new "$t/embedded.wasm" --wasi-reactor -o "$4"
+}
+
 # world FOLDER NAME: makes a folder of a guest's own world and the packages that the
 # project serves, for jco, and prints it.
 world() {

@@ -11,7 +11,7 @@ out=$work/guests
 languages=0.10.2 # of the package with CPython, Ruby and PHP as WASI 0.1 programs
 mkdir -p "$out"
 
-all=(fetch-js values-ts command-js after-js values-py command-py http3-py middleware-py caller-py python ruby php)
+all=(fetch-js values-ts command-js after-js values-py command-py http3-py middleware-py caller-py gather-go python ruby php)
 if [ $# -gt 0 ]; then wanted=("$@"); else wanted=("${all[@]}"); fi
 for w in "${wanted[@]}"; do [[ " ${all[*]} " == *" $w "* ]] || fail "no guest $w; known: ${all[*]}"; done
 
@@ -48,6 +48,14 @@ build_caller-py() {
   componentize_py "$src/caller-py" "$dir" caller "$1"
 }
 
+# --- Go
+
+build_gather-go() {
+  local dir=$work/tmp/gather-go-src
+  rm -rf "$dir" && cp -r "$src/gather-go" "$dir" && cp "$root/examples/counter-go/abi.go" "$dir/"
+  go_component "$dir" "$(world "$src/gather-go/wit" gather-go)" gather "$1"
+}
+
 # --- interpreters, which others compiled to WASI 0.1
 
 # interpreter FILE OUTPUT: a component of a program of the package.
@@ -69,6 +77,7 @@ build_php() { interpreter php-cgi-8.2.0.wasm "$1"; }
 # made NAME: a digest of what the guest is made of.
 made() {
   { cat "$toolchain/package.json" "$toolchain/requirements.txt" "$toolchain/tools.sh" "${BASH_SOURCE[0]}"
+    [[ $1 != *-go ]] || cat "$toolchain/go_memory.wat" "$root/examples/counter-go/abi.go"
     find "$src" "$root/wit/packages" -type f \( -path "$src/$1/*" -o -path "$root/wit/*" \) -print0 | LC_ALL=C sort -z | xargs -0 cat; } | sha256sum | cut -d' ' -f1
 }
 

@@ -6,7 +6,6 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"latticework/components"
@@ -32,8 +31,7 @@ func TestNothingGrows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var unlucky atomic.Int32
-			h := handler(t, tmpl, &unlucky)
+			h := handler(t, tmpl)
 			serve := func(n int) {
 				for range n {
 					w := httptest.NewRecorder()

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"latticework/components"
@@ -203,11 +202,15 @@ func requests(t *testing.T, c *components.Component, want expectation, reuse boo
 	if err != nil {
 		t.Fatal(err)
 	}
-	var unlucky atomic.Int32
-	srv := httptest.NewServer(handler(t, tmpl, &unlucky))
+	h := handler(t, tmpl)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Pieces of one size, at which no collection starts in go-http-counter
+		// while the host has it allocate, see TestReallocMayNotCall.
+		r.Body = pieces{r.Body, 16_000}
+		h.ServeHTTP(w, r)
+	}))
 	defer srv.Close()
-	for i := 0; i < len(want.Cases); i++ {
-		k := want.Cases[i]
+	for _, k := range want.Cases {
 		body, times := strings.CutPrefix(k.Body, "x*")
 		if times {
 			body = strings.Repeat("x", atoi(body))
@@ -233,10 +236,6 @@ func requests(t *testing.T, c *components.Component, want expectation, reuse boo
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := unlucky.Load(); n > 0 && n < 8 && res.StatusCode == http.StatusInternalServerError {
-			i-- // once more
-			continue
-		}
 		text := got.String()
 		if len(text) > 1000 {
 			text = fmt.Sprintf("x*%d", len(text))
@@ -252,9 +251,8 @@ func requests(t *testing.T, c *components.Component, want expectation, reuse boo
 	}
 }
 
-// handler serves each request by a fresh instance, and counts in unlucky those
-// that clockInRealloc ended.
-func handler(t testing.TB, tmpl *components.Template, unlucky *atomic.Int32) http.Handler {
+// handler serves each request by a fresh instance.
+func handler(t testing.TB, tmpl *components.Template) http.Handler {
 	exp, err := contract.ResolveIncomingHandler(tmpl)
 	if err != nil {
 		t.Fatal(err)
@@ -267,31 +265,10 @@ func handler(t testing.TB, tmpl *components.Template, unlucky *atomic.Int32) htt
 			return
 		}
 		defer in.Release(context.WithoutCancel(r.Context()))
-		err = wasihttp.Serve(r.Context(), in, exp, w, r)
-		switch {
-		case err == nil:
-		case clockInRealloc(err):
-			unlucky.Add(1)
-			w.WriteHeader(http.StatusInternalServerError)
-		default:
+		if err := wasihttp.Serve(r.Context(), in, exp, w, r); err != nil {
 			t.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
 		}
 	})
-}
-
-// clockInRealloc reports whether a guest in Go trapped because its allocator
-// started a collection, which looks at the clock, while the host had it allocate
-// for a piece of a body: it must not call the host then. When a collection starts
-// depends on how large the pieces are, and that on when they are read.
-func clockInRealloc(err error) bool {
-	trap, ok := components.IsTrap(err)
-	if !ok {
-		return false
-	}
-	ran := func(function string) bool {
-		return slices.ContainsFunc(trap.Stack, func(frame string) bool { return strings.HasPrefix(frame, function+" ") })
-	}
-	return ran("clock_time_get") && ran("cabi_realloc")
 }
 
 func atoi(s string) int {
