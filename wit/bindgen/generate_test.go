@@ -103,6 +103,22 @@ func TestGenerateRefuses(t *testing.T) {
 	}
 }
 
+// TestParametersHaveDistinctNames: kebab-case tells names apart that are one in
+// Go.
+func TestParametersHaveDistinctNames(t *testing.T) {
+	_, pkg, err := wit.ParseText("t.wit", "package a:b; interface i { f: func(a1: u8, a-1: u16, %type: u8, %TYPE-x: u32); }")
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := bindgen.Generate(pkg, bindgen.Config{Name: "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "F(ctx context.Context, a1 uint8, a1_ uint16, type_ uint8, typeX uint32) error"; !strings.Contains(string(src), want) {
+		t.Errorf("generated source lacks %q", want)
+	}
+}
+
 func TestGenerateNeedsImportOfOtherPackage(t *testing.T) {
 	const text = `package a:b;
 interface i { use c:d/types.{r}; f: func(v: r); }

@@ -78,7 +78,11 @@ func (g *generator) signature(iface *wit.Interface, fn *wit.Func) *signature {
 		s.method = s.glue
 	}
 	for _, p := range params {
-		s.params = append(s.params, param{name: paramName(p.Name), goType: g.goType(p.Type), typ: p.Type})
+		name := paramName(p.Name)
+		for slices.ContainsFunc(s.params, func(other param) bool { return other.name == name }) {
+			name += "_" // a1 and a-1 are one name in Go
+		}
+		s.params = append(s.params, param{name: name, goType: g.goType(p.Type), typ: p.Type})
 	}
 	s.ok = fn.Type.Result
 	if s.ok != nil && s.ok.Kind == wit.KindResult {

@@ -120,7 +120,9 @@ func TestUnsupported(t *testing.T) {
 		{"64-bit context", defs(&b.Canon{Kind: b.CanonContextGet, ValType: i64}), errcode.Unsupported, "64-bit"},
 		{"context slot", defs(&b.Canon{Kind: b.CanonContextGet, ValType: i32, Slot: 2}), errcode.Invalid, "2 > 1"},
 		{"context", defs(&b.Canon{Kind: b.CanonContextSet, ValType: i32, Slot: 1}), "", ""},
-		{"threads", defs(&b.Canon{Kind: b.CanonThreadAvailParallel}), errcode.Unsupported, "threads"},
+		{"threads", defs(&b.Canon{Kind: b.CanonThreadAvailParallel}), errcode.Unsupported, "`thread.available-parallelism`"},
+		{"spawn", defs(&b.Canon{Kind: b.CanonThreadSpawnRef}), errcode.Unsupported, "`thread.spawn-ref`"},
+		{"spawn from a table", defs(&b.Canon{Kind: b.CanonThreadSpawnIndirect}), errcode.Unsupported, "`thread.spawn-indirect`"},
 		{"gc", defs(&b.Canon{Kind: b.CanonTaskReturn, Options: []b.CanonOption{{Kind: b.OptGC}}}), errcode.Unsupported, "`gc`"},
 		{"start of an unknown function", defs(&b.Start{}), errcode.Invalid, "index out of bounds"},
 	})

@@ -56,7 +56,7 @@ func (v *validator) canon(s *scope, d *binary.Canon) error {
 	case binary.CanonThreadNewIndirect:
 		return v.newIndirect(s, d)
 	case binary.CanonThreadSpawnRef, binary.CanonThreadSpawnIndirect, binary.CanonThreadAvailParallel:
-		return unsupported("shared-everything threads are not supported")
+		return unsupported("canonical built-in `%s` is not supported: shared-everything threads", d.Kind)
 	}
 	if d.Kind >= binary.CanonStreamNew && d.Kind <= binary.CanonFutureDropWritable {
 		return v.channel(s, d)
@@ -204,7 +204,7 @@ const contextSlots = 2
 func (v *validator) context(s *scope, d *binary.Canon) error {
 	switch {
 	case d.ValType.Code == binary.CoreI64:
-		return unsupported("64-bit context values are not supported")
+		return unsupported("canonical built-in `%s` is not supported with 64-bit values", d.Kind)
 	case d.ValType.Code != binary.CoreI32:
 		return invalid("canonical built-in `%s` requires type i32, found %s", d.Kind, valText(d.ValType))
 	case d.Slot >= contextSlots:
