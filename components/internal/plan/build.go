@@ -3,6 +3,7 @@ package plan
 import (
 	"crypto/sha256"
 	"errors"
+	"maps"
 	"slices"
 
 	"latticework/components/internal/binary"
@@ -79,17 +80,16 @@ func Build(c *binary.Component, data []byte, cfg Config) (*Plan, error) {
 	s := &scope{root: true, exports: newInstance()}
 	switch err := b.component(s, c); {
 	case err == errRefused:
-		return &Plan{Imports: b.plan.Imports, Refuse: b.plan.Refuse}, nil
+		b.plan, b.used = &Plan{Imports: b.plan.Imports, Refuse: b.plan.Refuse}, nil
+		return b.plan, b.unused(c)
 	case err != nil:
 		return nil, err
 	}
 	if err := b.finish(); err != nil {
 		return nil, err
 	}
-	if !cfg.Known {
-		if err := b.unused(); err != nil {
-			return nil, err
-		}
+	if err := b.unused(c); err != nil {
+		return nil, err
 	}
 	return b.plan, b.rootExports(s.exports)
 }
@@ -98,9 +98,34 @@ func Build(c *binary.Component, data []byte, cfg Config) (*Plan, error) {
 // Plan.Refuse has the reason.
 var errRefused = errors.New("plan: the component cannot be linked")
 
-// unused adds the modules that no step instantiates.
-func (b *builder) unused() error {
-	for start, info := range b.scanned {
+// scanAll scans the modules of c and of the components in it, whether or not
+// anything instantiates those.
+func (b *builder) scanAll(c *binary.Component) error {
+	for _, d := range c.Defs {
+		var err error
+		switch item := d.Item.(type) {
+		case *binary.CoreModule:
+			_, err = b.scan(item)
+		case *binary.Component:
+			err = b.scanAll(item)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unused adds the modules of c that no step instantiates, unless c is known.
+func (b *builder) unused(c *binary.Component) error {
+	if b.cfg.Known {
+		return nil
+	}
+	if err := b.scanAll(c); err != nil {
+		return err
+	}
+	for _, start := range slices.Sorted(maps.Keys(b.scanned)) {
+		info := b.scanned[start]
 		if b.used[start] {
 			continue
 		}
