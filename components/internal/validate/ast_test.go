@@ -114,9 +114,14 @@ func TestWorkIsBounded(t *testing.T) {
 
 func TestUnsupported(t *testing.T) {
 	i64, i32 := b.CoreValType{Code: b.CoreI64}, b.CoreValType{Code: b.CoreI32}
+	suffix := ".2.3"
 	check(t, []verdict{
 		{"value", defs(&b.Value{Type: *prim(b.PrimU8)}), errcode.Unsupported, "value"},
 		{"value import", defs(&b.Import{Name: name("v"), Type: b.ExternType{Sort: b.SortValue, Bound: b.BoundType}}), errcode.Unsupported, "value"},
+		{"context of floats", defs(&b.Canon{Kind: b.CanonContextGet, ValType: b.CoreValType{Code: b.CoreF32}}), errcode.Invalid, "requires type i32"},
+		{"async error-context", defs(&b.Canon{Kind: b.CanonErrorContextNew, Options: []b.CanonOption{{Kind: b.OptAsync}}}), errcode.Invalid, "`async` option on `error-context.new`"},
+		{"version suffix of a label", defs(&b.Type{Kind: b.TypeFunc, Func: &b.FuncType{}}, &b.Import{Name: b.ExternName{Name: "a", VersionSuffix: &suffix}, Type: b.ExternType{Sort: b.SortFunc}}),
+			errcode.Invalid, "is not valid with `versionsuffix`"},
 		{"64-bit context", defs(&b.Canon{Kind: b.CanonContextGet, ValType: i64}), errcode.Unsupported, "64-bit"},
 		{"context slot", defs(&b.Canon{Kind: b.CanonContextGet, ValType: i32, Slot: 2}), errcode.Invalid, "2 > 1"},
 		{"context", defs(&b.Canon{Kind: b.CanonContextSet, ValType: i32, Slot: 1}), "", ""},

@@ -80,7 +80,7 @@ func checkMemory(s *scope, i uint32) error {
 		return unsupported("canonical option `memory`: 64-bit memories are not supported")
 	}
 	if err == nil && m.Extern.Limits.PageLog2 != 16 {
-		return invalid("canonical option `memory`: page size is 2^%d, not 2^16", m.Extern.Limits.PageLog2)
+		return unsupported("canonical option `memory`: pages of 2^%d bytes are not supported", m.Extern.Limits.PageLog2)
 	}
 	if err == nil && m.Extern.Limits.Shared {
 		return invalid("canonical option `memory`: mismatch in the shared flag for memories")
