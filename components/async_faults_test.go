@@ -258,3 +258,31 @@ func TestWaitingForWhoYields(t *testing.T) {
 		t.Errorf("answered %#x, %v; want %#x", got, err, want)
 	}
 }
+
+// TestTypesMadeForEachCall gives a guest streams whose types are made anew each
+// time, and so are alike only: what a template remembers of them is bounded.
+func TestTypesMadeForEachCall(t *testing.T) {
+	c, core := NewComponent(), &Module{}
+	pair := U(c.Type([]byte{0x6f, 2, U8, U32})) // a tuple
+	take := asyncFunc(c, []byte{U32}, Param{Name: "s", Type: U(c.Type(Cat([]byte{0x66, 1}, pair)))})
+	core.Export("take", Func, core.Func(core.Type("i", "i"), "", get(0)))
+	c.Export("take", SortFunc, c.Lift(c.CoreFunc(c.CoreInstance(c.CoreModule(core.Bytes())), "take"), take))
+	tmpl := linked(t, c.Bytes())
+	for range 3_000 {
+		_, r := components.NewStream(&wit.Type{Kind: wit.KindTuple, Fields: []wit.Field{{Type: typeU8}, {Type: typeU32}}})
+		in := keep(t, tmpl)
+		if got := call(t, in, "take", value.Async{Rep: r}); got != value.U32(1) {
+			t.Fatalf("the guest got handle %v, want 1", got)
+		}
+		in.Release(context.Background())
+	}
+	if n := tmpl.Matches(); n > 1_000 {
+		t.Errorf("%d comparisons are remembered, want at most 1000", n)
+	}
+	_, r := components.NewStream(&wit.Type{Kind: wit.KindTuple, Fields: []wit.Field{{Type: typeU8}, {Type: typeU8}}})
+	in := keep(t, tmpl)
+	defer in.Release(context.Background())
+	if _, err := in.Call(t.Context(), "", "take", value.Async{Rep: r}); !errors.Is(err, components.ErrInvalid) {
+		t.Errorf("a stream of other elements: %v", err)
+	}
+}

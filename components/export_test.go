@@ -21,3 +21,11 @@ func Serving(name string, given ...string) string {
 	}
 	return ""
 }
+
+// Matches returns how many comparisons of types t remembers.
+func (t *Template) Matches() int {
+	if known := t.matches.known.Load(); known != nil {
+		return len(*known)
+	}
+	return 0
+}

@@ -8,40 +8,54 @@ import (
 	"latticework/wit"
 )
 
-// typeMatches remembers which types of streams and futures are the same, one
-// of the component and one of the host: comparing an error code with all its
-// cases takes longer than the call that asks.
+// typeMatches remembers which types of elements of streams and futures are the
+// same, one of the component and one of the host: comparing an error code with
+// all its cases takes longer than the call that asks.
 type typeMatches struct {
 	known atomic.Pointer[map[[2]*wit.Type]bool] // never changed, only replaced
 	mu    sync.Mutex                            // held while it is replaced
 }
 
-// sameAsync reports whether a and b are the same, where either may be of a
-// contract and so name the resources that the host binds.
+// maxMatches bounds what is remembered: a host may make its types anew for each
+// call, and a guest may ask for any two of its own.
+const maxMatches = 1_000
+
+// sameAsync reports whether a and b, which are streams or futures, are the same,
+// where either may be of a contract and so name the resources that the host binds.
 //
 // Concurrency: safe.
 func (t *Template) sameAsync(a, b *wit.Type) bool {
-	if a == b {
+	x, y := a.Elem, b.Elem
+	switch {
+	case a.Kind != b.Kind:
+		return false
+	case x == y:
+		return true
+	case x == nil || y == nil || x.Kind != y.Kind:
+		return false
+	case wit.Primitive(x.Kind) != nil:
 		return true
 	}
-	pair := [2]*wit.Type{a, b}
+	pair := [2]*wit.Type{x, y}
 	if known := t.matches.known.Load(); known != nil {
 		if same, ok := (*known)[pair]; ok {
 			return same
 		}
 	}
-	same := wit.Equal(a, b) || t.sameType(a, b) || t.sameType(b, a)
+	same := wit.Equal(x, y) || t.sameType(x, y) || t.sameType(y, x)
 	t.matches.add(pair, same)
 	return same
 }
 
-// add remembers a comparison. There are as many as the component has types,
-// times those of its contracts.
+// add remembers a comparison, unless there are many already.
 func (m *typeMatches) add(pair [2]*wit.Type, same bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	next := map[[2]*wit.Type]bool{pair: same}
 	if known := m.known.Load(); known != nil {
+		if len(*known) >= maxMatches {
+			return
+		}
 		maps.Copy(next, *known)
 	}
 	m.known.Store(&next)
