@@ -63,7 +63,7 @@ func (in *Instance) Along(ctx context.Context, paused func(), f func(ctx context
 // carryOut lets the tasks go on until op is over, or the instance.
 func (d *driver) carryOut(op *hostOp) error {
 	if d.err == nil {
-		d.err = d.sc.run(op.finished)
+		d.err = d.sc.run(op.ended)
 	}
 	return d.err
 }

@@ -286,3 +286,36 @@ func TestTypesMadeForEachCall(t *testing.T) {
 		t.Errorf("a stream of other elements: %v", err)
 	}
 }
+
+// numbers is elements of Go type uint32.
+type numbers struct{ all []uint32 }
+
+func (n *numbers) Store(m *abi.Mem, b []byte, i int) { m.PutU32(b, n.all[i]) }
+func (n *numbers) Load(m *abi.Mem, b []byte)         { n.all = append(n.all, m.U32(b)) }
+func (n *numbers) At(i int) any                      { return n.all[i] }
+func (n *numbers) Append(v any) bool {
+	x, ok := v.(uint32)
+	n.all = append(n.all, x)
+	return ok
+}
+func (n *numbers) Discard(int) {}
+
+// TestEndsThatDoNotFit has Go read as elements of a contract what Go writes as
+// dynamic values: both sides are told, whichever comes first.
+func TestEndsThatDoNotFit(t *testing.T) {
+	w, r := components.NewStream(typeU32)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	within(t, 10*time.Second, "both", func() {
+		var join sync.WaitGroup
+		join.Go(func() {
+			if _, err := w.WriteValues(ctx, value.U32(1)); !errors.Is(err, components.ErrUnsupported) {
+				t.Errorf("write: %v", err)
+			}
+		})
+		if _, err := r.ReadElements(ctx, 1, &numbers{}); !errors.Is(err, components.ErrUnsupported) {
+			t.Errorf("read: %v", err)
+		}
+		join.Wait()
+	})
+}

@@ -96,7 +96,7 @@ func (c *channel) copy(op copier, reads bool) error {
 		return errBroken
 	}
 	p := c.pending
-	if h, ok := p.(*hostOp); p == nil || ok && h.withdrawn() {
+	if h, ok := p.(*hostOp); p == nil || ok && h.ended() {
 		c.pending = op
 		return nil
 	}
@@ -132,9 +132,9 @@ func (c *channel) copy(op copier, reads bool) error {
 	return nil
 }
 
-// again does what copy does after one side turned out to be withdrawn.
+// again does what copy does after one side turned out to have ended.
 func (c *channel) again(op copier, reads bool) error {
-	if h, ok := op.(*hostOp); ok && h.withdrawn() {
+	if h, ok := op.(*hostOp); ok && h.ended() {
 		return nil
 	}
 	c.pending = nil

@@ -47,7 +47,7 @@ func (o *hostOp) done(r copyResult) { o.finish(r, nil) }
 
 // start offers the operation to the other end.
 func (o *hostOp) start() error {
-	if o.withdrawn() {
+	if o.ended() {
 		return nil
 	}
 	c := o.end.pipe.channel
@@ -58,16 +58,11 @@ func (o *hostOp) start() error {
 	return c.copy(o, o.end.reads)
 }
 
-func (o *hostOp) withdrawn() bool {
+// ended reports whether the operation is over, or nobody waits for it.
+func (o *hostOp) ended() bool {
 	o.end.pipe.mu.Lock()
 	defer o.end.pipe.mu.Unlock()
-	return o.phase == hostOpWithdrawn
-}
-
-func (o *hostOp) finished() bool {
-	o.end.pipe.mu.Lock()
-	defer o.end.pipe.mu.Unlock()
-	return o.phase == hostOpFinished
+	return o.phase == hostOpFinished || o.phase == hostOpWithdrawn
 }
 
 // claim reserves the operation for moving elements.
@@ -119,13 +114,13 @@ func (o *hostOp) finish(r copyResult, err error) {
 
 // receive moves n elements from src to Go.
 func (o *hostOp) receive(src *buffer, n uint32) error {
+	if src.host != nil {
+		return o.exchange(src.host, int(n))
+	}
 	if err := o.claim(); err != nil {
 		return err
 	}
-	switch {
-	case src.host != nil:
-		return o.exchange(src.host, int(n))
-	case src.elem == nil:
+	if src.elem == nil {
 		for range n {
 			o.load(nil, nil, nil)
 		}
@@ -158,12 +153,10 @@ func (o *hostOp) load(elem *abi.Codec, m *abi.Mem, b []byte) {
 	}
 }
 
-// exchange moves n elements from w, of Go as well.
+// exchange moves n elements from w, of Go as well. Where one side cannot take
+// what the other has, both are told, and nothing else is wrong.
 func (o *hostOp) exchange(w *hostOp, n int) error {
-	if err := w.claim(); err != nil {
-		o.end.pipe.mu.Lock()
-		o.phase = hostOpPending
-		o.end.pipe.mu.Unlock()
+	if err := o.claimBoth(w); err != nil {
 		return err
 	}
 	to, from := int(o.buffer.progress), int(w.buffer.progress)
@@ -171,7 +164,12 @@ func (o *hostOp) exchange(w *hostOp, n int) error {
 	case o.bytes != nil && w.bytes != nil:
 		copy(o.bytes[to:to+n], w.bytes[from:])
 	case o.elems != nil || w.elems != nil:
-		return o.exchangeElems(w, from, n)
+		if err := o.exchangeElems(w, from, n); err != nil {
+			o.end.pipe.channel.pending = nil
+			o.finish(copyDropped, err)
+			w.finish(copyDropped, err)
+			return errWithdrawn
+		}
 	case o.bytes != nil:
 		for i := range n {
 			o.bytes[to+i] = byte(w.values[from+i].(value.U8))
@@ -183,6 +181,23 @@ func (o *hostOp) exchange(w *hostOp, n int) error {
 	default:
 		o.values = append(o.values, w.values[from:from+n]...)
 	}
+	return nil
+}
+
+// claimBoth is claim of o, which reads, and of w, which writes: of both or of
+// neither.
+func (o *hostOp) claimBoth(w *hostOp) error {
+	p, q := o.end.pipe, w.end.pipe
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p != q { // the reader was a guest's in between
+		q.mu.Lock()
+		defer q.mu.Unlock()
+	}
+	if o.phase != hostOpPending || w.phase != hostOpPending {
+		return errWithdrawn
+	}
+	o.phase, w.phase = hostOpClaimed, hostOpClaimed
 	return nil
 }
 
