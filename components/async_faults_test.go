@@ -18,6 +18,11 @@ import (
 // linked compiles a component and binds its imports.
 func linked(t testing.TB, code []byte, imports ...*abi.Interface) *components.Template {
 	t.Helper()
+	return linkedWithin(t, code, components.Limits{}, imports...)
+}
+
+func linkedWithin(t testing.TB, code []byte, limits components.Limits, imports ...*abi.Interface) *components.Template {
+	t.Helper()
 	e, err := components.NewEngine(t.Context(), components.EngineConfig{})
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +32,7 @@ func linked(t testing.TB, code []byte, imports ...*abi.Interface) *components.Te
 	if err != nil {
 		t.Fatal(err)
 	}
-	tmpl, err := c.Link(components.LinkConfig{Interfaces: imports})
+	tmpl, err := c.Link(components.LinkConfig{Interfaces: imports, Limits: limits})
 	if err != nil {
 		t.Fatal(err)
 	}

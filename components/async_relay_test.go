@@ -180,6 +180,21 @@ var (
 	typeFuture = &wit.Type{Kind: wit.KindFuture, Elem: typeU32}
 )
 
+// interfaces are what the relay imports.
+func (h relayHost) interfaces() []*abi.Interface {
+	bind := func(name string, result *wit.Type, start func(context.Context, *abi.Call) (abi.Work, error), params ...wit.Param) *abi.Interface {
+		return &abi.Interface{Name: name, Funcs: []abi.Func{{
+			Name: name, Start: start, Type: &wit.FuncType{Async: true, Params: params, Result: result},
+		}}}
+	}
+	return []*abi.Interface{
+		bind("work", typeU32, h.work, wit.Param{Name: "x", Type: typeU32}),
+		bind("source", typeStream, h.source),
+		bind("drain", typeU32, h.drain, wit.Param{Name: "s", Type: typeStream}),
+		bind("pending", typeFuture, h.pending),
+	}
+}
+
 func (h relayHost) template(t testing.TB, limits components.Limits) *components.Template {
 	t.Helper()
 	e, err := components.NewEngine(t.Context(), components.EngineConfig{})
@@ -191,17 +206,7 @@ func (h relayHost) template(t testing.TB, limits components.Limits) *components.
 	if err != nil {
 		t.Fatal(err)
 	}
-	bind := func(name string, result *wit.Type, start func(context.Context, *abi.Call) (abi.Work, error), params ...wit.Param) *abi.Interface {
-		return &abi.Interface{Name: name, Funcs: []abi.Func{{
-			Name: name, Start: start, Type: &wit.FuncType{Async: true, Params: params, Result: result},
-		}}}
-	}
-	tmpl, err := c.Link(components.LinkConfig{Limits: limits, Interfaces: []*abi.Interface{
-		bind("work", typeU32, h.work, wit.Param{Name: "x", Type: typeU32}),
-		bind("source", typeStream, h.source),
-		bind("drain", typeU32, h.drain, wit.Param{Name: "s", Type: typeStream}),
-		bind("pending", typeFuture, h.pending),
-	}})
+	tmpl, err := c.Link(components.LinkConfig{Limits: limits, Interfaces: h.interfaces()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,8 +42,8 @@ func (c *calls) Invoke(ctx context.Context, f abi.ExportedFunc, lower, lift func
 		return in.Invoke(ctx, f, lower, lift)
 	}
 	e, ok := f.(*Export)
-	if !ok || e.lift < 0 {
-		return errcode.New(errcode.Invalid, "call: the function is no export of this template")
+	if !ok || e.component != in.tmpl.component {
+		return errcode.New(errcode.Invalid, "call: the function is no export of the instance's component")
 	}
 	if err := ctx.Err(); err != nil {
 		return errcode.New(errcode.Of(err), "call %s: %w", e.name, err)

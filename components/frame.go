@@ -17,6 +17,7 @@ type frame struct {
 	borrows int      // borrowed handles given to the guest and not dropped yet
 	owner   abi.Owner
 	host    bool // Go is on the other side
+	answers bool // what Go gives is the result of an import, which nobody else ends
 	buf     []byte
 	flat    [maxFlat]uint64
 	stack   [4]uint64 // of realloc
@@ -51,7 +52,7 @@ func (fb *fiber) push(s *state, o *plan.Options) *frame {
 }
 
 func (f *frame) init(s *state, o *plan.Options) {
-	f.state, f.options, f.owner, f.borrows, f.host = s, o, nil, 0, false
+	f.state, f.options, f.owner, f.borrows, f.host, f.answers = s, o, nil, 0, false, false
 	f.lent = f.lent[:0]
 	f.call.ClearErr()
 	f.call.Data = s.inst.data(o.Memory)

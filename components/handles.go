@@ -158,20 +158,29 @@ func (f *frame) LiftOwn(i uint32, r *wit.Resource) (any, error) {
 	if !h.own {
 		return nil, errcode.New(errcode.Trap, "cannot lift own resource from a borrow: handle %d of %s", i, resourceName(r))
 	}
-	rep := f.rep(h, guestOwned)
-	owner := h.owner
+	rep, gone := f.rep(h, guestOwned), *h
 	s.table.remove(i)
-	if owner != nil {
-		owner.Release()
+	if f.host && gone.owner != nil {
+		gone.owner.Release()
 	}
 	return rep, nil
+}
+
+// handedOn is what the host gave for a handle, on its way from one guest to
+// another, with the owner that counts it, nil without one.
+type handedOn struct {
+	rep   any
+	owner abi.Owner
 }
 
 // rep returns what h stands for; the host holds a resource of the component
 // as hold says.
 func (f *frame) rep(h *handle, hold guestHold) any {
-	if h.rep != nil {
+	switch {
+	case h.rep != nil && f.host:
 		return h.rep
+	case h.rep != nil:
+		return &handedOn{rep: h.rep, owner: h.owner}
 	}
 	return &GuestResource{instance: f.state.inst, res: h.res, rep: h.num, hold: hold}
 }
@@ -195,11 +204,13 @@ func (f *frame) LowerOwn(rep any, r *wit.Resource) (uint32, error) {
 	}
 	h.own = true
 	g, guest := rep.(*GuestResource)
-	if guest {
+	_, counted := rep.(*handedOn)
+	switch {
+	case guest:
 		if err := g.ownable("give"); err != nil {
 			return 0, err
 		}
-	} else {
+	case !counted:
 		h.owner = f.owner
 	}
 	i, err := f.state.table.add(h)
@@ -207,10 +218,25 @@ func (f *frame) LowerOwn(rep any, r *wit.Resource) (uint32, error) {
 	case err != nil:
 	case guest:
 		g.hold = guestGone
-	case h.owner != nil:
+	case h.owner != nil && !counted:
 		h.owner.Acquire()
 	}
 	return i, err
+}
+
+// Lost implements [abi.Loser]: what another guest gave ends, and so does what
+// the host answered.
+func (f *frame) Lost(rep any) {
+	on, ok := rep.(*handedOn)
+	if ok && on.owner != nil {
+		defer on.owner.Release()
+	}
+	if ok {
+		rep = on.rep
+	}
+	if d, drops := rep.(abi.Dropper); drops && (ok || f.answers) {
+		d.Drop(f.state.inst.main.ctx.Context)
+	}
 }
 
 // LowerBorrow gives the guest a handle that it must drop before the call
@@ -232,7 +258,10 @@ func (f *frame) LowerBorrow(rep any, r *wit.Resource) (uint32, error) {
 func (f *frame) entry(rep any, r *wit.Resource) (handle, error) {
 	id := f.state.inst.tmpl.resource(r)
 	g, guest := rep.(*GuestResource)
+	on, handed := rep.(*handedOn)
 	switch {
+	case handed:
+		return handle{res: id, rep: on.rep, owner: on.owner}, nil
 	case rep == nil:
 		return handle{}, errcode.New(errcode.Internal, "the host gave nothing for a handle of %s", resourceName(id))
 	case guest && (g.instance != f.state.inst || g.res != id):

@@ -230,13 +230,17 @@ func (o *hostOp) send(dst *buffer, n uint32) error {
 		copy(to, o.bytes[o.buffer.progress:])
 		return nil
 	}
-	for i := uint32(0); i < n && m.Err() == nil; i++ {
+	for i := range n {
 		e := to[i*dst.elem.Size():]
 		if o.elems != nil {
 			o.elems.Store(m, e, o.first+int(o.buffer.progress+i))
 		} else {
 			dst.elem.Store(m, e, o.values[o.buffer.progress+i])
 		}
+		if err := m.Err(); err != nil {
+			o.buffer.progress += i // what the guest has of it, which ends with its table
+			return err
+		}
 	}
-	return m.Err()
+	return nil
 }

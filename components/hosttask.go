@@ -13,13 +13,16 @@ import (
 // background, or where the guest is prepared for it.
 func (fb *fiber) startImport(k int, h *plan.Host, s *state, stack []uint64) error {
 	sub := fb.newSubtask(k, h, s, stack)
-	sub.frame.host = true
+	sub.frame.host, sub.frame.answers = true, true
 	if err := sub.liftParams(); err != nil {
 		return err
 	}
 	bound := &fb.in.tmpl.hosts[k]
 	work, err := sub.startHost(fb, bound)
 	if err != nil {
+		if work != nil {
+			fb.in.async.giveUp(work)
+		}
 		return err
 	}
 	if work != nil {

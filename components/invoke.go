@@ -11,7 +11,7 @@ import (
 	"latticework/wit/value"
 )
 
-// Invoke calls the export f of the instance's template. lower writes the
+// Invoke calls the export f of the instance's component. lower writes the
 // parameters, lift reads the result; both run while the call is under way and
 // must not keep what they are given. A function of async type is over when it
 // returned; what it goes on doing then, it does during later calls and in
@@ -25,8 +25,8 @@ import (
 //   - what lower answers, if the guest was not entered yet.
 func (in *Instance) Invoke(ctx context.Context, f abi.ExportedFunc, lower, lift func(*abi.Call) error) error {
 	e, ok := f.(*Export)
-	if in.tmpl != nil && (!ok || e.lift < 0) {
-		return errcode.New(errcode.Invalid, "call: the function is no export of this template")
+	if in.tmpl != nil && (!ok || e.component != in.tmpl.component) {
+		return errcode.New(errcode.Invalid, "call: the function is no export of the instance's component")
 	}
 	name := ""
 	if ok {
@@ -132,11 +132,14 @@ func (fb *fiber) callLift(l int, caller *state, lower, lift func(*abi.Call) erro
 // lowerParams has lower write the parameters and puts them where the core
 // function takes them: f.flat.
 func (f *frame) lowerParams(fc *abi.FuncCodec, sig *abi.FlatSig, lower func(*abi.Call) error) error {
-	var resultSize uint32
+	var paramSize, resultSize uint32
+	if !sig.ParamsIndirect {
+		paramSize = fc.Params.Size()
+	}
 	if fc.Result != nil && !sig.ResultIndirect {
 		resultSize = fc.Result.Size()
 	}
-	f.call.Params, f.call.Result = f.scratch(fc.Params.Size(), resultSize)
+	f.call.Params, f.call.Result = f.scratch(paramSize, resultSize)
 	f.state.mayLeave = false
 	if sig.ParamsIndirect {
 		// The record comes first: what it points to is allocated after it.

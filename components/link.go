@@ -300,10 +300,11 @@ func (t *Template) resource(r *wit.Resource) *wit.Resource {
 
 // Export is a function that a template exports.
 type Export struct {
-	name  string
-	typ   *wit.FuncType
-	codec *abi.FuncCodec
-	lift  int
+	component *Component
+	name      string
+	typ       *wit.FuncType
+	codec     *abi.FuncCodec
+	lift      int
 }
 
 // Name returns the interface's name, a dot and the function's, or a plain
@@ -319,7 +320,7 @@ func (e *Export) Type() *wit.FuncType { return e.typ }
 func (t *Template) addExports(ex *plan.Export) {
 	for _, f := range ex.Funcs {
 		key := ex.Name + "\x00" + f.Name
-		e := &Export{name: ex.Name + "." + f.Name, typ: f.Type, lift: f.Lift}
+		e := &Export{component: t.component, name: ex.Name + "." + f.Name, typ: f.Type, lift: f.Lift}
 		if ex.Plain {
 			key, e.name = "\x00"+f.Name, f.Name
 		}

@@ -29,6 +29,9 @@ func (c *Codec) Copy(dst *Mem, db []byte, src *Mem, sb []byte) {
 	case wit.KindFlags:
 		dst.PutFlags(db, src.Flags(sb, len(c.t.Flags)), len(c.t.Flags))
 	case wit.KindOwn:
+		if dst.err != nil {
+			return // it stays where it is
+		}
 		if rep := src.Own(sb, c.t.Resource); src.err == nil {
 			dst.PutOwn(db, rep, c.t.Resource)
 		}

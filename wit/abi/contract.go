@@ -97,6 +97,13 @@ type Handles interface {
 	SetOwner(o Owner)
 }
 
+// Loser is what [Handles] may implement to be told of a resource that was to be
+// given to the guest as its own and never will be, because storing it or what
+// comes before it failed.
+type Loser interface {
+	Lost(rep any)
+}
+
 // Owner is what made a handle, such as the session of a link: it is told when
 // the first moment and the last of each of its handles come, so that it can
 // count what is still open on it.

@@ -117,15 +117,17 @@ func (m *Mem) newList(b []byte, n int, elemSize, elemAlign uint32) []byte {
 
 // PutOwn stores an own handle of type r for rep, made in the guest's table.
 func (m *Mem) PutOwn(b []byte, rep any, r *wit.Resource) {
-	if !m.hasHandles("store", r) {
-		return
-	}
-	i, err := m.Handles.LowerOwn(rep, r)
-	if err != nil {
+	if m.hasHandles("store", r) {
+		i, err := m.Handles.LowerOwn(rep, r)
+		if err == nil {
+			le.PutUint32(b, i)
+			return
+		}
 		m.Fail(err)
-		return
 	}
-	le.PutUint32(b, i)
+	if l, ok := m.Handles.(Loser); ok {
+		l.Lost(rep)
+	}
 }
 
 // PutBorrow stores a borrow handle of type r for rep, which ends with the

@@ -1,0 +1,248 @@
+package components_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"testing"
+
+	"latticework/components"
+	. "latticework/internal/wasmbuild"
+	"latticework/wit"
+	"latticework/wit/abi"
+)
+
+// TestLargeParameters calls a function whose parameters take many megabytes in
+// the guest's memory: the host needs no memory of that size.
+func TestLargeParameters(t *testing.T) {
+	const size = 32 << 20
+	c, core := NewComponent(), &Module{}
+	core.Memory(size>>16+1, size>>16+1)
+	core.Export("m", Memory, 0)
+	core.Export("realloc", Func, core.Func(core.Type("iiii", "i"), "", I32(16)))
+	core.Export("take", Func, core.Func(core.Type("i", "i"), "", get(0)))
+	inst := c.CoreInstance(c.CoreModule(core.Bytes()))
+	list := U(c.Type([]byte{0x67, U8}, U(size)))
+	take := c.FuncType([]byte{U32}, Param{Name: "x", Type: list})
+	c.Export("take", SortFunc, c.Lift(c.CoreFunc(inst, "take"), take, MemoryOpt(c.CoreMemory(inst, "m")), ReallocOpt(c.CoreFunc(inst, "realloc"))))
+	in, f := acquired(t, linked(t, c.Bytes()), "take")
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err := in.Invoke(t.Context(), f,
+		func(c *abi.Call) error {
+			if len(c.Params) != size {
+				t.Errorf("%d bytes of parameters, want %d", len(c.Params), size)
+			}
+			return nil
+		},
+		func(c *abi.Call) error {
+			if at := c.U32(c.Result); at != 16 {
+				t.Errorf("the parameters are at %d, want 16", at)
+			}
+			return nil
+		})
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; err != nil || used > 1<<20 {
+		t.Errorf("%v, the host allocated %d bytes", err, used)
+	}
+}
+
+// TestExportOfAnotherTemplate calls an instance by what another template exports.
+func TestExportOfAnotherTemplate(t *testing.T) {
+	a := linked(t, relayBytes(), relayHost{}.interfaces()...)
+	_, f := acquired(t, a, "spin")
+	in, _ := ledgers(t)
+	defer in.Release(context.Background())
+	if err := in.Invoke(t.Context(), f, nil, nil); !errors.Is(err, components.ErrInvalid) {
+		t.Errorf("answered %v", err)
+	}
+	if in.Dead() {
+		t.Error("the instance is gone")
+	}
+}
+
+// pen is a resource of the host that counts who holds it.
+type pen struct{ held, dropped int }
+
+func (p *pen) Acquire()             { p.held++ }
+func (p *pen) Release()             { p.held-- }
+func (p *pen) Drop(context.Context) { p.dropped++ }
+
+// writers is a component of two that share a resource of the host. The first
+// makes one and gives or lends it to the second, which uses it:
+//
+//	import test:pens/pens { resource pen; make: func() -> own<pen>; use: func(p: borrow<pen>) -> u32 }
+//	export give: func() -> u32  // the second drops it
+//	export keep: func() -> u32  // the second does not
+//	export lend: func() -> u32
+//	export fail: func() -> u32  // the second has no room for the text that comes first
+func writers() []byte {
+	u32, text := []byte{U32}, []byte{String}
+	second := NewComponent()
+	pen := second.ImportResource("pen")
+	own, borrow := U(second.Own(pen)), U(second.Borrow(pen))
+	use := second.ImportFunc("use", second.FuncType(u32, Param{Name: "p", Type: borrow}))
+	m := &Module{}
+	call := Call(m.Import("", "use", m.Type("i", "i")))
+	drop := Call(m.Import("", "drop", m.Type("i", "")))
+	m.Memory(1, 1)
+	m.Export("m", Memory, 0)
+	m.Export("realloc", Func, m.Func(m.Type("iiii", "i"), "", I32(-1)))
+	m.Export("given", Func, m.Func(m.Type("i", "i"), "", get(0), call, get(0), drop))
+	m.Export("kept", Func, m.Func(m.Type("i", "i"), "", get(0), call))
+	m.Export("failed", Func, m.Func(m.Type("iii", "i"), "", I32(0)))
+	mi := second.CoreInstance(second.CoreModule(m.Bytes()), Arg{Name: "", Instance: second.CoreExports(
+		Item{Name: "use", Func: second.Lower(use)}, Item{Name: "drop", Func: second.ResourceDrop(pen)})})
+	mem, realloc := MemoryOpt(second.CoreMemory(mi, "m")), ReallocOpt(second.CoreFunc(mi, "realloc"))
+	for _, f := range []struct {
+		name, core string
+		params     []Param
+	}{
+		{"given", "given", []Param{{Name: "p", Type: own}}},
+		{"kept", "kept", []Param{{Name: "p", Type: own}}},
+		{"lent", "given", []Param{{Name: "p", Type: borrow}}},
+		{"failed", "failed", []Param{{Name: "text", Type: text}, {Name: "p", Type: own}}},
+	} {
+		second.Export(f.name, SortFunc, second.Lift(second.CoreFunc(mi, f.core), second.FuncType(u32, f.params...), mem, realloc))
+	}
+
+	first := NewComponent()
+	pen = first.ImportResource("pen")
+	own, borrow = U(first.Own(pen)), U(first.Borrow(pen))
+	n := &Module{}
+	memory := &Module{}
+	memory.Memory(1, 1)
+	memory.Export("m", Memory, 0)
+	fm := MemoryOpt(first.CoreMemory(first.CoreInstance(first.CoreModule(memory.Bytes())), "m"))
+	make1 := Call(n.Import("", "make", n.Type("", "i")))
+	items := []Item{{Name: "make", Func: first.Lower(first.ImportFunc("make", first.FuncType(own)))}}
+	calls := map[string][]byte{}
+	for _, f := range []struct {
+		name, core string
+		params     []Param
+	}{
+		{"given", "i", []Param{{Name: "p", Type: own}}},
+		{"kept", "i", []Param{{Name: "p", Type: own}}},
+		{"lent", "i", []Param{{Name: "p", Type: borrow}}},
+		{"failed", "iii", []Param{{Name: "text", Type: text}, {Name: "p", Type: own}}},
+	} {
+		calls[f.name] = Call(n.Import("", f.name, n.Type(f.core, "i")))
+		items = append(items, Item{Name: f.name, Func: first.Lower(first.ImportFunc(f.name, first.FuncType(u32, f.params...)), fm)})
+	}
+	none := n.Type("", "i")
+	n.Export("give", Func, n.Func(none, "", make1, calls["given"]))
+	n.Export("keep", Func, n.Func(none, "", make1, calls["kept"]))
+	n.Export("lend", Func, n.Func(none, "", make1, calls["lent"]))
+	n.Export("fail", Func, n.Func(none, "", I32(0), I32(1), make1, calls["failed"]))
+	ni := first.CoreInstance(first.CoreModule(n.Bytes()), Arg{Name: "", Instance: first.CoreExports(items...)})
+	for _, name := range []string{"give", "keep", "lend", "fail"} {
+		first.Export(name, SortFunc, first.Lift(first.CoreFunc(ni, name), first.FuncType(u32)))
+	}
+
+	c := NewComponent()
+	decl := func(name string, desc ...byte) []byte { return Cat([]byte{0x04, 0}, Name(name), desc) }
+	typ := c.Type([]byte{0x42}, Vec(
+		decl("pen", 0x03, 0x01),
+		[]byte{0x01, 0x69, 0}, []byte{0x01, 0x68, 0},
+		[]byte{0x01, 0x40, 0, 0, 1}, decl("make", 0x01, 3),
+		Cat([]byte{0x01, 0x40, 1}, Name("p"), []byte{2, 0, U32}), decl("use", 0x01, 4)))
+	c.Add(10, []byte{1, 0}, Name("test:pens/pens"), []byte{0x05}, U(typ))
+	c.Add(6, []byte{1, SortType, 0, 0}, Name("pen"))
+	pens := With{Name: "pen", Sort: SortType, Index: typ + 1}
+	// The import is instance 0, which the builder does not count.
+	makeFunc, useFunc := c.AliasFunc(0, "make"), c.AliasFunc(0, "use")
+	b := c.Instance(c.Component(second.Bytes()), pens, With{Name: "use", Sort: SortFunc, Index: useFunc}) + 1
+	with := []With{pens, {Name: "make", Sort: SortFunc, Index: makeFunc}}
+	for _, name := range []string{"given", "kept", "lent", "failed"} {
+		with = append(with, With{Name: name, Sort: SortFunc, Index: c.AliasFunc(b, name)})
+	}
+	a := c.Instance(c.Component(first.Bytes()), with...) + 1
+	for _, name := range []string{"give", "keep", "lend", "fail"} {
+		c.Export(name, SortFunc, c.AliasFunc(a, name))
+	}
+	return c.Bytes()
+}
+
+// penCase has what the host of writers noticed.
+type penCase struct {
+	*pen
+	used abi.Owner // by what the second component used it last
+	most int       // how often it was held at most, when it was used
+}
+
+func (p *penCase) pens() *abi.Interface {
+	resource := &wit.Resource{Name: "pen"}
+	own, borrow := &wit.Type{Kind: wit.KindOwn, Resource: resource}, &wit.Type{Kind: wit.KindBorrow, Resource: resource}
+	return &abi.Interface{Name: "test:pens/pens", Resources: []*wit.Resource{resource}, Funcs: []abi.Func{
+		{Name: "make", Type: &wit.FuncType{Result: own}, Call: func(_ context.Context, c *abi.Call) error {
+			c.Handles.SetOwner(p.pen)
+			c.PutOwn(c.Result, p.pen, resource)
+			return nil
+		}},
+		{Name: "use", Type: &wit.FuncType{Params: []wit.Param{{Name: "p", Type: borrow}}, Result: typeU32}, Call: func(_ context.Context, c *abi.Call) error {
+			p.used, p.most = c.Handles.Owner(c.U32(c.Params)), max(p.most, p.held)
+			c.PutU32(c.Result, 1)
+			return nil
+		}},
+	}}
+}
+
+// TestOwnerOfWhatIsHandedOn: a handle that one component gives or lends another
+// stays under what it was made under, which is told when it ends.
+func TestOwnerOfWhatIsHandedOn(t *testing.T) {
+	p := &penCase{}
+	tmpl := linked(t, writers(), p.pens())
+	for _, k := range []struct {
+		name          string
+		held, dropped int // after the call
+		trap          bool
+	}{
+		{name: "give", dropped: 1},
+		{name: "keep", held: 1},
+		{name: "lend", held: 1},
+		{name: "fail", held: 1, trap: true},
+	} {
+		t.Run(k.name, func(t *testing.T) {
+			*p = penCase{pen: &pen{}}
+			in := keep(t, tmpl)
+			_, err := in.Call(t.Context(), "", k.name)
+			if trap, _ := components.IsTrap(err); (trap != nil) != k.trap {
+				t.Fatal(err)
+			}
+			if !k.trap && (p.used != p.pen || p.most != 1) {
+				t.Errorf("used under %v, held by %d at most", p.used, p.most)
+			}
+			if p.held != k.held || p.dropped != k.dropped {
+				t.Errorf("held by %d, dropped %d times; want %d, %d", p.held, p.dropped, k.held, k.dropped)
+			}
+			in.Release(context.Background())
+			if p.held != 0 || p.dropped != 1 {
+				t.Errorf("after the instance held by %d, dropped %d times", p.held, p.dropped)
+			}
+		})
+	}
+}
+
+// TestResourceThatFindsNoRoom: a resource of the host for which a guest's table
+// has no room ends, be it new or another guest's before.
+func TestResourceThatFindsNoRoom(t *testing.T) {
+	for _, name := range []string{"lend", "keep"} {
+		t.Run(name, func(t *testing.T) {
+			p := &penCase{pen: &pen{}}
+			in := keep(t, linkedWithin(t, writers(), components.Limits{Handles: 1}, p.pens()))
+			if _, err := in.Call(t.Context(), "", name); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := in.Call(t.Context(), "", name); !errors.Is(err, components.ErrExhausted) {
+				t.Errorf("answered %v", err)
+			}
+			if p.held != 1 || p.dropped != 1 {
+				t.Errorf("held by %d, dropped %d times; want 1, 1", p.held, p.dropped)
+			}
+			in.Release(context.Background())
+			if p.held != 0 || p.dropped != 2 {
+				t.Errorf("after the instance held by %d, dropped %d times; want 0, 2", p.held, p.dropped)
+			}
+		})
+	}
+}
