@@ -29,11 +29,8 @@ func (c *Codec) Copy(dst *Mem, db []byte, src *Mem, sb []byte) {
 	case wit.KindFlags:
 		dst.PutFlags(db, src.Flags(sb, len(c.t.Flags)), len(c.t.Flags))
 	case wit.KindOwn:
-		if dst.err != nil {
-			return // it stays where it is
-		}
-		if rep := src.Own(sb, c.t.Resource); src.err == nil {
-			dst.PutOwn(db, rep, c.t.Resource)
+		if dst.err == nil { // else it stays where it is
+			c.copyOwn(dst, db, src, sb)
 		}
 	case wit.KindBorrow:
 		if rep := src.Borrow(sb, c.t.Resource); src.err == nil {
@@ -67,6 +64,12 @@ func (c *Codec) Copy(dst *Mem, db []byte, src *Mem, sb []byte) {
 		if cc := c.cases[i]; cc != nil {
 			cc.Copy(dst, db[c.payload:], src, sb[c.payload:])
 		}
+	}
+}
+
+func (c *Codec) copyOwn(dst *Mem, db []byte, src *Mem, sb []byte) {
+	if rep := src.Own(sb, c.t.Resource); src.err == nil {
+		dst.PutOwn(db, rep, c.t.Resource)
 	}
 }
 
