@@ -24,7 +24,7 @@ const (
 type Trap struct {
 	// Function is the export that was called.
 	Function string
-	// Reason is what happened, in one line.
+	// Reason is what happened, in one line, without the class.
 	Reason string
 	// Stack holds the frames of the guest that trapped, innermost first, at
 	// most 30 and a line that there are more of each component that called
@@ -106,7 +106,7 @@ func newTrap(function string, err error, names func() *namer) *Trap {
 		t.Err = errcode.New(errcode.Exhausted, "%s: %w", t.Reason, err)
 		return t
 	}
-	t.Reason = "trap: " + strings.TrimPrefix(text, "wasm error: ")
+	t.Reason = strings.TrimPrefix(text, "wasm error: ")
 	t.Err = errcode.New(errcode.Trap, "%s: %w", t.Reason, err)
 	return t
 }

@@ -138,7 +138,7 @@ func TestTrapOfCalledComponent(t *testing.T) {
 			code   errcode.Code
 			reason string
 		}{
-			{"unreachable", calling(0x00), errcode.Trap, "trap: unreachable"},
+			{"unreachable", calling(0x00), errcode.Trap, "unreachable"},
 			{"recursion", calling(0x20, 0, Call(0)), errcode.Exhausted, "call stack"},
 		} {
 			t.Run(name+" "+k.what, func(t *testing.T) {

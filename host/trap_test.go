@@ -20,8 +20,8 @@ func TestTrapsAreLoggedWithTheirStack(t *testing.T) {
 		err  error
 		want string
 	}{
-		{fmt.Errorf("serve: %w", &components.Trap{Function: "run", Reason: "trap: unreachable", Stack: []string{"a (core module 0, function 1)", "b (host)"}}),
-			`level=WARN msg=trap component=api function=run error="trap: unreachable" stack="a (core module 0, function 1)\nb (host)"` + "\n"},
+		{fmt.Errorf("serve: %w", &components.Trap{Function: "run", Reason: "unreachable", Stack: []string{"a (core module 0, function 1)", "b (host)"}}),
+			`level=WARN msg=trap component=api function=run error=unreachable stack="a (core module 0, function 1)\nb (host)"` + "\n"},
 		{&components.Trap{Function: "run", Reason: "cannot enter"}, ""},
 		{&components.Trap{Function: "run", Reason: "gone", Stack: []string{"a"}, Err: context.Canceled}, ""},
 		{errcode.New(errcode.Trap, "of another component"), ""},

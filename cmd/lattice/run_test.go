@@ -10,6 +10,7 @@ import (
 	"latticework/components"
 	"latticework/internal/errcode"
 	"latticework/internal/refdata"
+	"latticework/internal/wasmbuild"
 	"latticework/wit"
 )
 
@@ -108,10 +109,28 @@ func TestRunCoreModule(t *testing.T) {
 	h.refused(errcode.NotFound, []string{"sub"}, "run", addModule(t), "--invoke", "sub")
 	h.refused(errcode.Invalid, []string{"no command"}, "run", addModule(t))
 	h.refused(errcode.Unsupported, []string{"--net", "WASI 0.1"}, "run", addModule(t), "--net", "allow=*")
+	trapping := trappingModule(t)
+	want := "lattice: run " + trapping + ": trap: call _start: unreachable\n  at _start (core module 0, function 0)\n"
+	if r := h.run("run", trapping); r.status != errcode.Trap.ExitStatus() || r.stderr != want {
+		t.Errorf("status %d, %q; want %q", r.status, r.stderr, want)
+	}
 	guest := filepath.Join(refdata.Dir(t, "guests/wasm"), "js-pure-qjs.wasm")
 	if out := h.ok("run", guest, "--invoke", `shapes.greet("you")`); out != "\"Hello, you! 👋\"\n" {
 		t.Errorf("invoke answers %q", out)
 	}
+}
+
+// trappingModule is a core module whose _start is an unreachable instruction.
+func trappingModule(t *testing.T) string {
+	m := &wasmbuild.Module{}
+	m.Memory(1, 1)
+	m.Export("memory", 2, 0)
+	m.Export("_start", 0, m.Func(m.Type("", ""), "", 0x00))
+	file := filepath.Join(t.TempDir(), "trap.wasm")
+	if err := os.WriteFile(file, m.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // addModule is a core module that exports add: (i32, i32) -> i32.

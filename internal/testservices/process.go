@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"syscall"
 )
 
 // process is a started command. The goroutine that waits for it ends with it.
@@ -54,20 +53,6 @@ func (p *process) ended() bool {
 		return true
 	default:
 		return false
-	}
-}
-
-// signal reaches the command; SIGKILL, SIGSTOP and SIGCONT also what it
-// started.
-func (p *process) signal(sig syscall.Signal) {
-	if p.ended() {
-		return
-	}
-	switch sig {
-	case syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCONT:
-		_ = syscall.Kill(-p.cmd.Process.Pid, sig) // its own group, see attributes
-	default:
-		_ = p.cmd.Process.Signal(sig)
 	}
 }
 
@@ -116,12 +101,4 @@ func (o *owner) give(folder string) error {
 		}
 	}
 	return os.Chown(folder, int(o.uid), int(o.gid))
-}
-
-// credential returns nil for the present user.
-func (o *owner) credential() *syscall.Credential {
-	if o == nil {
-		return nil
-	}
-	return &syscall.Credential{Uid: o.uid, Gid: o.gid}
 }

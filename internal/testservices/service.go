@@ -142,7 +142,7 @@ func (s *Service) start() error {
 		err = fmt.Errorf("it ended: %v", p.err)
 	}
 	if err != nil {
-		p.signal(syscall.SIGKILL)
+		_ = p.signal(syscall.SIGKILL)
 		<-p.done
 		return err
 	}
@@ -165,10 +165,10 @@ func (s *Service) Kill() {
 }
 
 // Freeze stops the server's execution: connections stay and nobody answers.
-func (s *Service) Freeze() { s.t.Helper(); s.tell(syscall.SIGSTOP) }
+func (s *Service) Freeze() { s.t.Helper(); s.tell(freeze) }
 
 // Thaw ends [Service.Freeze].
-func (s *Service) Thaw() { s.t.Helper(); s.tell(syscall.SIGCONT) }
+func (s *Service) Thaw() { s.t.Helper(); s.tell(thaw) }
 
 func (s *Service) tell(sig syscall.Signal) {
 	s.t.Helper()
@@ -177,7 +177,9 @@ func (s *Service) tell(sig syscall.Signal) {
 	if s.running == nil {
 		s.t.Fatalf("send %v to %s: it does not run", sig, s.name)
 	}
-	s.running.signal(sig)
+	if err := s.running.signal(sig); err != nil {
+		s.t.Fatalf("send %v to %s: %v", sig, s.name, err)
+	}
 }
 
 // finish reports whether the signal was enough.
@@ -189,14 +191,14 @@ func (s *Service) finish(sig syscall.Signal) bool {
 		return true
 	}
 	s.running = nil
-	p.signal(sig)
+	_ = p.signal(sig) // whether it ends is what counts
 	timer := time.NewTimer(stopWithin)
 	defer timer.Stop()
 	select {
 	case <-p.done:
 		return true
 	case <-timer.C:
-		p.signal(syscall.SIGKILL)
+		_ = p.signal(syscall.SIGKILL)
 		<-p.done
 		return false
 	}
@@ -207,7 +209,7 @@ func (s *Service) finish(sig syscall.Signal) bool {
 func (s *Service) end() {
 	s.mu.Lock()
 	if s.running != nil {
-		s.running.signal(syscall.SIGCONT)
+		_ = s.running.signal(thaw) // it is ended next
 	}
 	s.mu.Unlock()
 	if !s.finish(s.stop) {

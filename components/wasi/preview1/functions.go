@@ -2,6 +2,7 @@ package preview1
 
 import (
 	"slices"
+	"sync"
 
 	"latticework/components"
 	"latticework/wit/abi"
@@ -86,8 +87,8 @@ func Provides(f components.CoreFunc) bool {
 	})
 }
 
-// hosts returns the functions as the engine takes them.
-func hosts() []components.CoreHost {
+// hosts are the functions as the engine takes them; nobody changes them.
+var hosts = sync.OnceValue(func() []components.CoreHost {
 	list := make([]components.CoreHost, 0, len(functions)+1)
 	for _, f := range functions {
 		h := components.CoreHost{Call: func(in *components.CoreInstance, stack []uint64) error {
@@ -106,7 +107,7 @@ func hosts() []components.CoreHost {
 	}}
 	exit.Module, exit.Name, exit.Params = moduleName, "proc_exit", coreTypes("i")
 	return append(list, exit)
-}
+})
 
 func coreTypes(params string) []abi.CoreType {
 	out := make([]abi.CoreType, len(params))

@@ -167,10 +167,14 @@ func stopped(ctx context.Context, file string, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		code = errcode.Deadline
 	}
-	e := errcode.New(code, "run %s: %w", file, err)
+	what := "run " + file
+	if code == errcode.Trap {
+		what += ": trap"
+	}
+	e := errcode.New(code, "%s: %w", what, err)
 	var trap *components.Trap
 	if errors.As(err, &trap) && len(trap.Stack) > 0 {
-		e = errcode.New(code, "run %s: %w\n  at %s", file, err, strings.Join(trap.Stack, "\n  at "))
+		e = errcode.New(code, "%s: %w\n  at %s", what, err, strings.Join(trap.Stack, "\n  at "))
 	}
 	if code == errcode.Deadline {
 		return e.WithNext("give it more time with --timeout")
