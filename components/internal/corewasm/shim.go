@@ -82,9 +82,11 @@ func (m *Module) trampoline(r *reader, typ uint32) (element uint32, ok bool) {
 // Fill is a module that does nothing but to put functions that it imports into a
 // table that it imports.
 type Fill struct {
-	// Table is the import of the table, Funcs those of the functions, by element.
-	Table int
-	Funcs map[uint32]int
+	// Table is the import of the table, Imports are those of the functions.
+	Table   int
+	Imports []int
+	// Funcs are the elements' functions.
+	Funcs map[uint32]uint32
 }
 
 // Fill returns what m is, nil for another module.
@@ -93,14 +95,13 @@ func (m *Module) Fill() *Fill {
 		len(m.segments) > 0 || m.elems != 1 || len(m.tables) > 0 {
 		return nil
 	}
-	f := &Fill{Table: -1, Funcs: map[uint32]int{}}
-	var imports []int // of functions
+	f := &Fill{Table: -1, Funcs: map[uint32]uint32{}}
 	for i, im := range m.Imports {
 		switch {
 		case im.Kind == KindTable && f.Table < 0:
 			f.Table = i
 		case im.Kind == KindFunc:
-			imports = append(imports, i)
+			f.Imports = append(f.Imports, i)
 		default:
 			return nil
 		}
@@ -119,10 +120,10 @@ func (m *Module) Fill() *Fill {
 		}
 		for i := range r.u32() {
 			k := r.u32()
-			if r.err != nil || uint64(k) >= uint64(len(imports)) {
+			if r.err != nil || uint64(k) >= uint64(len(f.Imports)) {
 				return nil
 			}
-			f.Funcs[at+i] = imports[k]
+			f.Funcs[at+i] = k
 		}
 	}
 	if f.Table < 0 {
@@ -132,15 +133,9 @@ func (m *Module) Fill() *Fill {
 }
 
 // Same reports whether what the shim s, of module m, exports under name has the
-// type of import i of other, a function.
-func (s *Shim) Same(m *Module, name string, other *Module, i int) bool {
-	n := 0
-	for _, im := range other.Imports[:i] {
-		if im.Kind == KindFunc {
-			n++
-		}
-	}
+// type of function f of other, which imports it.
+func (s *Shim) Same(m *Module, name string, other *Module, f uint32) bool {
 	typ := m.raw[m.funcTys[s.functions[name]]]
 	// An index of a type, after 0x63 or 0x64, means another type elsewhere.
-	return bytes.Equal(typ, other.raw[other.importTys[n]]) && bytes.IndexByte(typ, 0x63) < 0 && bytes.IndexByte(typ, 0x64) < 0
+	return bytes.Equal(typ, other.raw[other.importTys[f]]) && bytes.IndexByte(typ, 0x63) < 0 && bytes.IndexByte(typ, 0x64) < 0
 }

@@ -15,15 +15,11 @@ func (c *coreInstance) export(name string) (coreItem, error) {
 		if it, ok := c.bundle[name]; ok {
 			return it, nil
 		}
-	} else {
-		for _, e := range c.module.info.Exports {
-			if e.Name == name && e.Kind == corewasm.KindMemory && e.Index > 0 {
-				return c.memories[e.Index-1], nil
-			}
-			if e.Name == name {
-				return coreItem{ref: CoreRef{Slot: c.slot, Name: name}, kind: e.Kind}, nil
-			}
+	} else if e := c.module.export(name); e != nil {
+		if e.Kind == corewasm.KindMemory && e.Index > 0 {
+			return c.memories[e.Index-1], nil
 		}
+		return coreItem{ref: CoreRef{Slot: c.slot, Name: name}, kind: e.Kind}, nil
 	}
 	return coreItem{}, errcode.New(errcode.Invalid, "plan: core instance has no export named %q", name)
 }
@@ -194,10 +190,8 @@ func (b *builder) memory(it coreItem) int {
 // table returns where a core table is among those of its core instance.
 func (b *builder) table(it coreItem) (Table, error) {
 	if it.ref.Slot >= 0 {
-		for _, e := range b.steps[it.ref.Slot].m.info.Exports {
-			if e.Name == it.ref.Name && e.Kind == corewasm.KindTable {
-				return Table{Slot: it.ref.Slot, Index: e.Index}, nil
-			}
+		if e := b.steps[it.ref.Slot].m.export(it.ref.Name); e != nil && e.Kind == corewasm.KindTable {
+			return Table{Slot: it.ref.Slot, Index: e.Index}, nil
 		}
 	}
 	return Table{}, errcode.New(errcode.Invalid, "plan: core instance %d exports no table %q", it.ref.Slot, it.ref.Name)

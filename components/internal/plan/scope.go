@@ -36,7 +36,19 @@ type scope struct {
 type module struct {
 	start, end int
 	info       *corewasm.Module
-	companion  int // the memory whose companion it is, 0 for a module of the input
+	companion  int                         // the memory whose companion it is, 0 for a module of the input
+	exports    map[string]*corewasm.Export // by name; made when it is first asked for
+}
+
+// export returns the export of that name, nil if there is none.
+func (m *module) export(name string) *corewasm.Export {
+	if m.exports == nil {
+		m.exports = make(map[string]*corewasm.Export, len(m.info.Exports))
+		for i := range m.info.Exports {
+			m.exports[m.info.Exports[i].Name] = &m.info.Exports[i]
+		}
+	}
+	return m.exports[name]
 }
 
 // coreInstance is an instantiated core module (in slot), or a bundle of items

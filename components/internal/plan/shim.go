@@ -123,11 +123,15 @@ func (b *builder) filled(table CoreRef, p pendingStep, fill *corewasm.Fill) map[
 	}
 	calls := map[CoreRef]CoreRef{}
 	for name, element := range shim.Calls {
-		i, ok := fill.Funcs[element]
-		if !ok || p.from[i].Slot != HostSlot || !shim.Same(info, name, p.m.info, i) {
+		f, ok := fill.Funcs[element]
+		if !ok {
 			return nil
 		}
-		calls[CoreRef{Slot: table.Slot, Name: name}] = p.from[i]
+		from := p.from[fill.Imports[f]]
+		if from.Slot != HostSlot || !shim.Same(info, name, p.m.info, f) {
+			return nil
+		}
+		calls[CoreRef{Slot: table.Slot, Name: name}] = from
 	}
 	return calls
 }
