@@ -75,11 +75,10 @@ func TestTimeIsInProportion(t *testing.T) {
 				}
 				return best
 			}
-			few, many := took(2_500), took(20_000)
-			if many > 25*few {
-				t.Errorf("2,500 take %v, 20,000 %v: %.0f times as long", few, many, float64(many)/float64(few))
+			few, many := took(5_000), took(40_000)
+			if many > 40*few+200*time.Millisecond { // the collector comes at times
+				t.Errorf("5,000 take %v, 40,000 %v: %.0f times as long", few, many, float64(many)/float64(few))
 			}
-			t.Logf("%v, %v", few, many)
 		})
 	}
 }
