@@ -12,7 +12,7 @@ import (
 )
 
 // builtinShapes gives the built-ins' numbers of i32 parameters and results.
-var builtinShapes = map[binary.CanonKind][2]int{
+var builtinShapes = [256][2]int{
 	binary.CanonTaskCancel: {0, 0}, binary.CanonSubtaskCancel: {1, 1}, binary.CanonSubtaskDrop: {1, 0},
 	binary.CanonContextGet: {0, 1}, binary.CanonContextSet: {1, 0},
 	binary.CanonStreamRead: {3, 1}, binary.CanonStreamWrite: {3, 1},

@@ -185,7 +185,7 @@ func (c *Component) compileHost(ctx context.Context) error {
 	if c.hostMod, err = b.Compile(ctx); err != nil {
 		return errcode.New(errcode.Internal, "compile host module: %w", err)
 	}
-	c.host, err = c.engine.rt.InstantiateModule(ctx, c.hostMod, wazero.NewModuleConfig().WithName(""))
+	c.host, err = c.engine.rt.InstantiateModule(ctx, c.hostMod, moduleConfig)
 	if err != nil {
 		return errcode.New(errcode.Internal, "instantiate host module: %w", err)
 	}

@@ -1,6 +1,8 @@
 package components
 
 import (
+	"sync"
+
 	"latticework/components/internal/binary"
 	"latticework/components/internal/plan"
 	"latticework/internal/errcode"
@@ -17,7 +19,10 @@ type ErrorContext struct {
 
 // stringCodec is that of string, whose memory layout is a pointer and a
 // length.
-var stringCodec, _ = abi.CompileType(wit.Primitive(wit.KindString))
+var stringCodec = sync.OnceValue(func() *abi.Codec {
+	c, _ := abi.CompileType(wit.Primitive(wit.KindString)) // no error: it is a type
+	return c
+})
 
 func (s *state) errorContextBuiltin(h *plan.Host, stack []uint64) error {
 	f := &frame{}
@@ -26,7 +31,7 @@ func (s *state) errorContextBuiltin(h *plan.Host, stack []uint64) error {
 	switch h.Canon {
 	case binary.CanonErrorContextNew:
 		var b [8]byte
-		if err := stringCodec.Spill(stack[:2], b[:]); err != nil {
+		if err := stringCodec().Spill(stack[:2], b[:]); err != nil {
 			return err
 		}
 		e := &ErrorContext{Message: m.String(b[:])}

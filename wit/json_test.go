@@ -294,7 +294,7 @@ func (m *jsonMaker) ref(e *expr) any {
 		return nil
 	}
 	if isPrimitive(e.kind) {
-		for name, k := range primitiveKinds {
+		for name, k := range primitiveKinds() {
 			if k == e.kind {
 				return name
 			}

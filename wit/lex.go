@@ -2,6 +2,7 @@ package wit
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -99,7 +100,7 @@ func (t token) describe() string {
 	return "'" + t.text + "'"
 }
 
-var keywords = func() map[string]bool {
+var keywords = sync.OnceValue(func() map[string]bool {
 	m := map[string]bool{}
 	for w := range strings.FieldsSeq(`as async bool borrow char constructor enum error-context export f32 f64
 		flags from func future import include interface list map option own package record
@@ -108,7 +109,7 @@ var keywords = func() map[string]bool {
 		m[w] = true
 	}
 	return m
-}()
+})
 
 // lexer splits a source into tokens, one at a time: a version is only
 // recognisable where the parser expects one.
@@ -199,7 +200,7 @@ func (l *lexer) lexID() (token, error) {
 		l.off++
 	}
 	id := text[from:l.off]
-	if !explicit && keywords[id] {
+	if !explicit && keywords()[id] {
 		return token{kind: tokKeyword, text: id, off: start}, nil
 	}
 	if why := checkKebab(id); why != "" {

@@ -1,14 +1,18 @@
 package wit
 
-import "strconv"
+import (
+	"strconv"
+	"sync"
+)
 
 // primitiveKinds are the kinds of types that are a keyword by themselves.
-var primitiveKinds = map[string]Kind{
-	"bool": KindBool, "s8": KindS8, "u8": KindU8, "s16": KindS16, "u16": KindU16,
-	"s32": KindS32, "u32": KindU32, "s64": KindS64, "u64": KindU64,
-	"f32": KindF32, "f64": KindF64, "char": KindChar, "string": KindString,
-	"error-context": KindErrorContext,
-}
+var primitiveKinds = sync.OnceValue(func() map[string]Kind {
+	kinds := map[string]Kind{}
+	for k := KindBool; k <= KindErrorContext; k++ {
+		kinds[kindNames[k]] = k
+	}
+	return kinds
+})
 
 // isTypeDef reports whether the lookahead starts the definition of a type.
 func (p *parser) isTypeDef() bool {
@@ -152,7 +156,7 @@ func (p *parser) typ() (*astType, error) {
 	if p.tok.kind != tokKeyword {
 		return nil, p.unexpected("a type")
 	}
-	if k, ok := primitiveKinds[p.tok.text]; ok {
+	if k, ok := primitiveKinds()[p.tok.text]; ok {
 		t.kind = k
 		return t, p.advance()
 	}

@@ -33,7 +33,7 @@ func (n *names) definition(t *TypeDef) *expr {
 	case t.Resource != nil:
 		return &expr{kind: exprResource}
 	case isPrimitive(t.Type.Kind):
-		return &expr{kind: exprAlias, of: primitiveExprs[t.Type.Kind]}
+		return &expr{kind: exprAlias, of: primitiveExprs()[t.Type.Kind]}
 	}
 	e := n.structure(t.Type)
 	for i := range e.fields {
@@ -70,7 +70,7 @@ func (n *names) expr(t *Type) *expr {
 		return nil
 	}
 	if isPrimitive(t.Kind) {
-		return primitiveExprs[t.Kind]
+		return primitiveExprs()[t.Kind]
 	}
 	if d := n.defs[t]; d != nil {
 		return &expr{def: d}

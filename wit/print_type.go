@@ -141,17 +141,15 @@ func typeText(e *expr) string {
 }
 
 // kindNames are the keywords of the kinds of types.
-var kindNames = func() map[Kind]string {
-	m := map[Kind]string{
-		KindList: "list", KindFixedList: "list", KindMap: "map", KindTuple: "tuple", KindOption: "option",
-		KindResult: "result", KindOwn: "own", KindBorrow: "borrow", KindStream: "stream", KindFuture: "future",
-		KindRecord: "record", KindVariant: "variant", KindEnum: "enum", KindFlags: "flags",
-	}
-	for name, k := range primitiveKinds {
-		m[k] = name
-	}
-	return m
-}()
+var kindNames = [256]string{
+	KindBool: "bool", KindS8: "s8", KindU8: "u8", KindS16: "s16", KindU16: "u16",
+	KindS32: "s32", KindU32: "u32", KindS64: "s64", KindU64: "u64",
+	KindF32: "f32", KindF64: "f64", KindChar: "char", KindString: "string",
+	KindErrorContext: "error-context",
+	KindList:         "list", KindFixedList: "list", KindMap: "map", KindTuple: "tuple", KindOption: "option",
+	KindResult: "result", KindOwn: "own", KindBorrow: "borrow", KindStream: "stream", KindFuture: "future",
+	KindRecord: "record", KindVariant: "variant", KindEnum: "enum", KindFlags: "flags",
+}
 
 // String returns the keyword of the kind: "u32", "list", "record".
 func (k Kind) String() string {
@@ -163,7 +161,7 @@ func (k Kind) String() string {
 
 // escape returns a name as an identifier: keywords get a %.
 func escape(name string) string {
-	if keywords[name] {
+	if keywords()[name] {
 		return "%" + name
 	}
 	return name

@@ -3,6 +3,7 @@ package wit
 import (
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // typeScope holds the names of one interface or world while it is resolved.
@@ -186,7 +187,7 @@ func (r *resolver) typeDef(d *astTypeDef) error {
 		return err
 	}
 	if isPrimitive(e.kind) {
-		e = &expr{kind: exprAlias, of: primitiveExprs[e.kind]}
+		e = &expr{kind: exprAlias, of: primitiveExprs()[e.kind]}
 	}
 	if e.kind == exprAlias {
 		e.base = e.of.root() // at once, or long chains would take long
@@ -201,12 +202,13 @@ func (r *resolver) typeDef(d *astTypeDef) error {
 func isPrimitive(k Kind) bool { return k >= KindBool && k <= KindErrorContext }
 
 // primitiveExprs are the exprs of the primitive types.
-var primitiveExprs = func() (e [KindErrorContext + 1]*expr) {
+var primitiveExprs = sync.OnceValue(func() (e *[KindErrorContext + 1]*expr) {
+	e = new([KindErrorContext + 1]*expr)
 	for k := KindBool; k <= KindErrorContext; k++ {
 		e[k] = &expr{kind: k, typ: Primitive(k)}
 	}
 	return e
-}()
+})
 
 // checkMembers refuses types without members and members of the same name.
 func checkMembers(d *astTypeDef) error {
@@ -252,7 +254,7 @@ func checkResource(d *astTypeDef) error {
 // typ resolves a type expression where it is used.
 func (r *resolver) typ(t *astType) (*expr, error) {
 	if isPrimitive(t.kind) {
-		return primitiveExprs[t.kind], nil
+		return primitiveExprs()[t.kind], nil
 	}
 	if t.kind == exprAlias {
 		return r.lookup(t.name)

@@ -94,17 +94,17 @@ type FuncType struct {
 
 // The primitive types, shared: a primitive may be compared by address after
 // resolution, and [Primitive] returns these.
-var primitives = func() (p [KindErrorContext + 1]*Type) {
-	for k := KindBool; k <= KindErrorContext; k++ {
-		p[k] = &Type{Kind: k}
-	}
-	return p
-}()
+var primitives = [...]Type{
+	KindBool: {Kind: KindBool}, KindS8: {Kind: KindS8}, KindU8: {Kind: KindU8}, KindS16: {Kind: KindS16}, KindU16: {Kind: KindU16},
+	KindS32: {Kind: KindS32}, KindU32: {Kind: KindU32}, KindS64: {Kind: KindS64}, KindU64: {Kind: KindU64},
+	KindF32: {Kind: KindF32}, KindF64: {Kind: KindF64}, KindChar: {Kind: KindChar}, KindString: {Kind: KindString},
+	KindErrorContext: {Kind: KindErrorContext},
+}
 
 // Primitive returns the shared Type of a primitive kind, nil for any other.
 func Primitive(k Kind) *Type {
 	if k >= KindBool && k <= KindErrorContext {
-		return primitives[k]
+		return &primitives[k]
 	}
 	return nil
 }

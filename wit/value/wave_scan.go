@@ -3,10 +3,8 @@ package value
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"latticework/internal/errcode"
@@ -149,19 +147,51 @@ func (s *scanner) number() string {
 	return text
 }
 
-// The numbers of the grammar, made when the first text is read: most programs
-// read none.
-var (
-	integerText = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`) })
-	floatText   = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
-	})
-)
+// digits returns how many digits s begins with.
+func digits(s string) int {
+	n := 0
+	for n < len(s) && isDigit(s[n]) {
+		n++
+	}
+	return n
+}
+
+// whole returns what follows the integer that s begins with: a sign or none,
+// and digits, which begin with 0 only if that is all. ok is false without one.
+func whole(s string) (rest string, ok bool) {
+	s = strings.TrimPrefix(s, "-")
+	n := digits(s)
+	return s[n:], n == 1 || n > 1 && s[0] != '0'
+}
+
+func isInteger(s string) bool {
+	rest, ok := whole(s)
+	return ok && rest == ""
+}
+
+// isFloat reports whether s is an integer, a fraction or none, and an exponent
+// or none.
+func isFloat(s string) bool {
+	s, ok := whole(s)
+	if fraction, found := strings.CutPrefix(s, "."); ok && found {
+		n := digits(fraction)
+		s, ok = fraction[n:], n > 0
+	}
+	if ok && s != "" && s[0]|0x20 == 'e' {
+		s = s[1:]
+		if s != "" && (s[0] == '+' || s[0] == '-') {
+			s = s[1:]
+		}
+		n := digits(s)
+		s, ok = s[n:], n > 0
+	}
+	return ok && s == ""
+}
 
 func (s *scanner) signed(kind string, bits int) (int64, error) {
 	start := s.start()
 	text := s.number()
-	if !integerText().MatchString(text) {
+	if !isInteger(text) {
 		s.off = start
 		return 0, s.want(kind)
 	}
@@ -175,7 +205,7 @@ func (s *scanner) signed(kind string, bits int) (int64, error) {
 func (s *scanner) unsigned(kind string, bits int) (uint64, error) {
 	start := s.start()
 	text := s.number()
-	if !integerText().MatchString(text) {
+	if !isInteger(text) {
 		s.off = start
 		return 0, s.want(kind)
 	}
@@ -197,7 +227,7 @@ func (s *scanner) float(kind string, bits int) (float64, error) {
 	case "-inf":
 		return math.Inf(-1), nil
 	}
-	if !floatText().MatchString(text) {
+	if !isFloat(text) {
 		s.off = start
 		return 0, s.want(kind)
 	}

@@ -55,7 +55,7 @@ const (
 	CanonThreadAvailParallel  CanonKind = 0x42 // Shared: available-parallelism
 )
 
-var canonNames = map[CanonKind]string{
+var canonNames = [256]string{
 	CanonLift: "lift", CanonLower: "lower",
 	CanonResourceNew: "resource.new", CanonResourceDrop: "resource.drop", CanonResourceRep: "resource.rep",
 	CanonTaskCancel: "task.cancel", CanonTaskReturn: "task.return",
@@ -84,7 +84,7 @@ var canonNames = map[CanonKind]string{
 // String returns the definition's name as in the text format, without
 // "canon".
 func (k CanonKind) String() string {
-	if s, ok := canonNames[k]; ok {
+	if s := canonNames[k]; s != "" {
 		return s
 	}
 	return "unknown canonical definition"

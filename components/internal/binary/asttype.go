@@ -22,7 +22,7 @@ const (
 	PrimErrorContext Prim = 0x64
 )
 
-var primNames = map[Prim]string{
+var primNames = [256]string{
 	PrimBool: "bool", PrimS8: "s8", PrimU8: "u8", PrimS16: "s16", PrimU16: "u16",
 	PrimS32: "s32", PrimU32: "u32", PrimS64: "s64", PrimU64: "u64", PrimF32: "f32",
 	PrimF64: "f64", PrimChar: "char", PrimString: "string", PrimErrorContext: "error-context",
@@ -30,7 +30,7 @@ var primNames = map[Prim]string{
 
 // String returns the type's name as in the text format.
 func (p Prim) String() string {
-	if s, ok := primNames[p]; ok {
+	if s := primNames[p]; s != "" {
 		return s
 	}
 	return "unknown type"

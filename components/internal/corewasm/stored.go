@@ -67,7 +67,12 @@ func (m *Module) RewriteStored(cfg RewriteConfig, s Store, o Origin) (Code, erro
 
 // key is the digest of what decides on the result of [Module.Rewrite].
 func (o *Origin) key(cfg RewriteConfig) [sha256.Size]byte {
-	return sha256.Sum256(fmt.Appendf(nil, "%#v %#v", *o, cfg))
+	b := appendLEB(append(make([]byte, 0, 4<<10), o.Digest[:]...), uint64(len(cfg.Imports)))
+	for _, t := range cfg.Imports { // apart from the rest, for there are many
+		b = appendName(appendName(b, t.Module), t.Name)
+	}
+	cfg.Imports = nil
+	return sha256.Sum256(fmt.Appendf(b, "%d %d %#v", o.Start, o.Companion, cfg))
 }
 
 // bareSection names the custom section with the digest of a bare module's code.

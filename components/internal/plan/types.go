@@ -6,7 +6,7 @@ import (
 	"latticework/wit"
 )
 
-var prims = map[binary.Prim]wit.Kind{
+var prims = [256]wit.Kind{
 	binary.PrimBool: wit.KindBool, binary.PrimS8: wit.KindS8, binary.PrimU8: wit.KindU8,
 	binary.PrimS16: wit.KindS16, binary.PrimU16: wit.KindU16, binary.PrimS32: wit.KindS32,
 	binary.PrimU32: wit.KindU32, binary.PrimS64: wit.KindS64, binary.PrimU64: wit.KindU64,
@@ -57,7 +57,7 @@ func (b *builder) define(s *scope, t *binary.Type) (typ, error) {
 	return typ{val: v}, err
 }
 
-var composite = map[binary.TypeKind]wit.Kind{
+var composite = [256]wit.Kind{
 	binary.TypeRecord: wit.KindRecord, binary.TypeVariant: wit.KindVariant, binary.TypeList: wit.KindList,
 	binary.TypeFixedList: wit.KindFixedList, binary.TypeTuple: wit.KindTuple, binary.TypeFlags: wit.KindFlags,
 	binary.TypeEnum: wit.KindEnum, binary.TypeOption: wit.KindOption, binary.TypeResult: wit.KindResult,

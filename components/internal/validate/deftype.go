@@ -45,7 +45,7 @@ func (v *validator) optVal(s *scope, t *binary.ValType) (*Type, error) {
 	return v.val(s, *t)
 }
 
-var simpleKinds = map[binary.TypeKind]Kind{
+var simpleKinds = [256]Kind{
 	binary.TypeList: KindList, binary.TypeFixedList: KindFixedList, binary.TypeOption: KindOption,
 	binary.TypeResult: KindResult, binary.TypeStream: KindStream, binary.TypeFuture: KindFuture,
 	binary.TypeMap: KindMap,

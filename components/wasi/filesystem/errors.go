@@ -54,7 +54,7 @@ func codeOf(err error) wasifs.ErrorCode {
 	case errors.As(err, &own):
 		return wasifs.ErrorCode(own)
 	case errors.As(err, &errno):
-		if c, ok := codes[errno]; ok {
+		if c, ok := codes()[errno]; ok {
 			return c
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 	"syscall"
 )
 
@@ -39,41 +40,43 @@ const (
 // Error returns the code's name in WASI 0.2.
 func (c errorCode) Error() string { return codes2[c].String() }
 
-// codes maps the machine's error numbers; bind and connect differ in
+// codes maps the machine's error numbers, made with the first error; bind and connect differ in
 // EADDRNOTAVAIL, see [connectError].
-var codes = map[syscall.Errno]errorCode{
-	syscall.EACCES:          errAccessDenied,
-	syscall.EPERM:           errAccessDenied,
-	syscall.EOPNOTSUPP:      errNotSupported,
-	syscall.ENOPROTOOPT:     errNotSupported,
-	syscall.EPFNOSUPPORT:    errNotSupported,
-	syscall.EPROTONOSUPPORT: errNotSupported,
-	syscall.ESOCKTNOSUPPORT: errNotSupported,
-	syscall.EINVAL:          errInvalidArgument,
-	syscall.EAFNOSUPPORT:    errInvalidArgument,
-	syscall.EFAULT:          errInvalidArgument,
-	syscall.EDESTADDRREQ:    errInvalidArgument,
-	syscall.EISCONN:         errInvalidArgument,
-	syscall.ENOMEM:          errOutOfMemory,
-	syscall.ENOBUFS:         errOutOfMemory,
-	syscall.ETIMEDOUT:       errTimeout,
-	syscall.EALREADY:        errConflict,
-	syscall.EAGAIN:          errWouldBlock,
-	syscall.EMFILE:          errSocketLimit,
-	syscall.ENFILE:          errSocketLimit,
-	syscall.EADDRNOTAVAIL:   errAddressNotBindable,
-	syscall.EADDRINUSE:      errAddressInUse,
-	syscall.EHOSTUNREACH:    errRemoteUnreachable,
-	syscall.EHOSTDOWN:       errRemoteUnreachable,
-	syscall.ENETUNREACH:     errRemoteUnreachable,
-	syscall.ENETDOWN:        errRemoteUnreachable,
-	syscall.ECONNREFUSED:    errConnectionRefused,
-	syscall.ECONNRESET:      errConnectionReset,
-	syscall.EPIPE:           errConnectionBroken,
-	syscall.ECONNABORTED:    errConnectionAborted,
-	syscall.EMSGSIZE:        errDatagramTooLarge,
-	syscall.ENOTCONN:        errInvalidState,
-}
+var codes = sync.OnceValue(func() map[syscall.Errno]errorCode {
+	return map[syscall.Errno]errorCode{
+		syscall.EACCES:          errAccessDenied,
+		syscall.EPERM:           errAccessDenied,
+		syscall.EOPNOTSUPP:      errNotSupported,
+		syscall.ENOPROTOOPT:     errNotSupported,
+		syscall.EPFNOSUPPORT:    errNotSupported,
+		syscall.EPROTONOSUPPORT: errNotSupported,
+		syscall.ESOCKTNOSUPPORT: errNotSupported,
+		syscall.EINVAL:          errInvalidArgument,
+		syscall.EAFNOSUPPORT:    errInvalidArgument,
+		syscall.EFAULT:          errInvalidArgument,
+		syscall.EDESTADDRREQ:    errInvalidArgument,
+		syscall.EISCONN:         errInvalidArgument,
+		syscall.ENOMEM:          errOutOfMemory,
+		syscall.ENOBUFS:         errOutOfMemory,
+		syscall.ETIMEDOUT:       errTimeout,
+		syscall.EALREADY:        errConflict,
+		syscall.EAGAIN:          errWouldBlock,
+		syscall.EMFILE:          errSocketLimit,
+		syscall.ENFILE:          errSocketLimit,
+		syscall.EADDRNOTAVAIL:   errAddressNotBindable,
+		syscall.EADDRINUSE:      errAddressInUse,
+		syscall.EHOSTUNREACH:    errRemoteUnreachable,
+		syscall.EHOSTDOWN:       errRemoteUnreachable,
+		syscall.ENETUNREACH:     errRemoteUnreachable,
+		syscall.ENETDOWN:        errRemoteUnreachable,
+		syscall.ECONNREFUSED:    errConnectionRefused,
+		syscall.ECONNRESET:      errConnectionReset,
+		syscall.EPIPE:           errConnectionBroken,
+		syscall.ECONNABORTED:    errConnectionAborted,
+		syscall.EMSGSIZE:        errDatagramTooLarge,
+		syscall.ENOTCONN:        errInvalidState,
+	}
+})
 
 // codeOf returns the code for err.
 func codeOf(err error) errorCode {
@@ -83,7 +86,7 @@ func codeOf(err error) errorCode {
 	case errors.As(err, &own):
 		return own
 	case errors.As(err, &errno):
-		return codes[errno] // unknown without an entry
+		return codes()[errno] // unknown without an entry
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return errTimeout
 	case errors.Is(err, os.ErrClosed):

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"sync"
 
 	contract "latticework/components/wasi/bindings/wasihttp"
 	"latticework/internal/errcode"
@@ -44,26 +45,29 @@ func CodeOf(err error) contract.ErrorCode {
 	return codeFor(httpout.Classify(err))
 }
 
-// plainCodes are the error codes without a payload, by their reasons.
-var plainCodes = map[httpout.Reason]contract.ErrorCode{
-	httpout.DNSTimeout:              contract.ErrorCodeDNSTimeout(),
-	httpout.DestinationUnavailable:  contract.ErrorCodeDestinationUnavailable(),
-	httpout.DestinationIPProhibited: contract.ErrorCodeDestinationIPProhibited(),
-	httpout.ConnectionRefused:       contract.ErrorCodeConnectionRefused(),
-	httpout.ConnectionTerminated:    contract.ErrorCodeConnectionTerminated(),
-	httpout.ConnectionTimeout:       contract.ErrorCodeConnectionTimeout(),
-	httpout.ConnectionReadTimeout:   contract.ErrorCodeConnectionReadTimeout(),
-	httpout.ConnectionLimitReached:  contract.ErrorCodeConnectionLimitReached(),
-	httpout.TLSProtocolError:        contract.ErrorCodeTLSProtocolError(),
-	httpout.TLSCertificateError:     contract.ErrorCodeTLSCertificateError(),
-	httpout.RequestDenied:           contract.ErrorCodeHTTPRequestDenied(),
-	httpout.ResponseIncomplete:      contract.ErrorCodeHTTPResponseIncomplete(),
-	httpout.ProtocolError:           contract.ErrorCodeHTTPProtocolError(),
-}
+// plainCodes are the error codes without a payload, by their reasons; made with
+// the first error.
+var plainCodes = sync.OnceValue(func() map[httpout.Reason]contract.ErrorCode {
+	return map[httpout.Reason]contract.ErrorCode{
+		httpout.DNSTimeout:              contract.ErrorCodeDNSTimeout(),
+		httpout.DestinationUnavailable:  contract.ErrorCodeDestinationUnavailable(),
+		httpout.DestinationIPProhibited: contract.ErrorCodeDestinationIPProhibited(),
+		httpout.ConnectionRefused:       contract.ErrorCodeConnectionRefused(),
+		httpout.ConnectionTerminated:    contract.ErrorCodeConnectionTerminated(),
+		httpout.ConnectionTimeout:       contract.ErrorCodeConnectionTimeout(),
+		httpout.ConnectionReadTimeout:   contract.ErrorCodeConnectionReadTimeout(),
+		httpout.ConnectionLimitReached:  contract.ErrorCodeConnectionLimitReached(),
+		httpout.TLSProtocolError:        contract.ErrorCodeTLSProtocolError(),
+		httpout.TLSCertificateError:     contract.ErrorCodeTLSCertificateError(),
+		httpout.RequestDenied:           contract.ErrorCodeHTTPRequestDenied(),
+		httpout.ResponseIncomplete:      contract.ErrorCodeHTTPResponseIncomplete(),
+		httpout.ProtocolError:           contract.ErrorCodeHTTPProtocolError(),
+	}
+})
 
 // codeFor returns the error code for a reason.
 func codeFor(e *httpout.Error) contract.ErrorCode {
-	if code, ok := plainCodes[e.Reason]; ok {
+	if code, ok := plainCodes()[e.Reason]; ok {
 		return code
 	}
 	size32, size64 := abi.None[uint32](), abi.None[uint64]()

@@ -6,25 +6,17 @@ import "strings"
 // methods are.
 func IsToken(s string) bool {
 	for i := range len(s) {
-		if !tokenChars[s[i]] {
+		if !isTokenChar(s[i]) {
 			return false
 		}
 	}
 	return s != ""
 }
 
-var tokenChars = func() (t [256]bool) {
-	for c := '0'; c <= '9'; c++ {
-		t[c] = true
-	}
-	for c := 'a'; c <= 'z'; c++ {
-		t[c], t[c-'a'+'A'] = true, true
-	}
-	for _, c := range "!#$%&'*+-.^_`|~" {
-		t[c] = true
-	}
-	return t
-}()
+func isTokenChar(c byte) bool {
+	letter := c | 0x20
+	return 'a' <= letter && letter <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+}
 
 // isFieldValue reports whether s has only bytes that a field's value may have:
 // none that ends a line, and no other control but the tab.
