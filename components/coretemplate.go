@@ -44,8 +44,12 @@ type CoreTemplate struct {
 //
 // Errors:
 //   - ErrNotFound for an import that nothing in cfg satisfies.
-//   - ErrInvalid for an import of another type than the host's.
+//   - ErrInvalid for an import of another type than the host's, and for limits
+//     below 0.
 func (m *CoreModule) Link(ctx context.Context, cfg CoreLinkConfig) (*CoreTemplate, error) {
+	if err := cfg.Limits.Validate(); err != nil {
+		return nil, err
+	}
 	t := &CoreTemplate{module: m, limits: cfg.Limits}
 	if t.limits.StackBytes == 0 {
 		t.limits.StackBytes = 8 << 20

@@ -2,6 +2,7 @@ package components
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -55,6 +56,20 @@ type Limits struct {
 	Time time.Duration
 }
 
+// Validate reports everything that is wrong with l.
+func (l Limits) Validate() error {
+	var errs []error
+	for _, v := range [...]struct {
+		what string
+		n    int64
+	}{{"handles", int64(l.Handles)}, {"threads", int64(l.Threads)}, {"time in ns", int64(l.Time)}} {
+		if v.n < 0 {
+			errs = append(errs, errcode.New(errcode.Invalid, "limit of %s: %d < 0", v.what, v.n))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Template is a component whose imports are bound. It is immutable and safe
 // for concurrent use.
 type Template struct {
@@ -83,11 +98,14 @@ type hostFunc struct {
 //   - ErrNotFound for an import that nothing in cfg satisfies; the error names
 //     it and what is close.
 //   - ErrInvalid for an import whose function or resource is missing in the
-//     given interface, or has another type.
+//     given interface, or has another type; and for limits below 0.
 //   - ErrUnsupported for a core module or component as an import.
 func (c *Component) Link(cfg LinkConfig) (*Template, error) {
 	if c.plan.Refuse != nil {
 		return nil, c.plan.Refuse
+	}
+	if err := cfg.Limits.Validate(); err != nil {
+		return nil, err
 	}
 	t := &Template{
 		component: c, limits: cfg.Limits,
