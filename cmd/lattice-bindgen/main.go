@@ -33,6 +33,7 @@ func run(args []string) error {
 	out := fs.String("o", ".", "folder to write NAME.gen.go to")
 	name := fs.String("name", "", "name of the Go package")
 	interfaces := fs.String("interfaces", "", "comma-separated interfaces to write (default all)")
+	worlds := fs.String("worlds", "", "comma-separated worlds to write what is in no named interface of, or none (default all, or none with -interfaces)")
 	exports := fs.String("exports", "", "comma-separated interfaces to write export stubs for, or none (default those without resources)")
 	imported := fs.String("imports", "", "comma-separated interfaces to write Bind functions for, or none (default all)")
 	views := fs.String("views", "", "comma-separated functions, as INTERFACE.FUNCTION, whose list<u8> parameters are handed over in place")
@@ -56,7 +57,7 @@ func run(args []string) error {
 	}
 	src, err := bindgen.Generate(pkg, bindgen.Config{
 		Name: *name, Imports: goImports,
-		Interfaces: list(*interfaces), Exports: list(*exports), Imported: list(*imported), Views: list(*views), Prompt: list(*prompt),
+		Interfaces: list(*interfaces), Worlds: list(*worlds), Exports: list(*exports), Imported: list(*imported), Views: list(*views), Prompt: list(*prompt),
 	})
 	if err != nil {
 		return err

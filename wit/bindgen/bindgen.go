@@ -22,6 +22,10 @@ type Config struct {
 	// Interfaces names the interfaces to write; nil means all. An interface
 	// that a written one takes types from must be among them.
 	Interfaces []string
+	// Worlds names the worlds of which what stands outside of named interfaces
+	// is written: functions and types of their own, and interfaces in place. nil
+	// means all, or none if Interfaces is given.
+	Worlds []string
 	// Exports names the interfaces that get stubs for calling a component's
 	// exports; nil means every interface without resources of its own.
 	Exports []string
@@ -71,6 +75,10 @@ type generator struct {
 	ifaces []*wit.Interface
 	body   bytes.Buffer
 	errs   []error
+	// parts are the interfaces that stand for parts of worlds; inPlace names
+	// the interfaces written in place that they were made of.
+	parts   map[*wit.Interface]*worldPart
+	inPlace map[*wit.Interface]string
 	// imports maps import path to package name.
 	imports map[string]string
 	// defs and resources find the definition of a nominal type.
@@ -94,6 +102,8 @@ type generator struct {
 func newGenerator(pkg *wit.Package, cfg Config) *generator {
 	return &generator{
 		pkg: pkg, cfg: cfg,
+		parts:       map[*wit.Interface]*worldPart{},
+		inPlace:     map[*wit.Interface]string{},
 		imports:     map[string]string{},
 		defs:        map[*wit.Type]*wit.TypeDef{},
 		resources:   map[*wit.Resource]*wit.TypeDef{},
@@ -143,6 +153,9 @@ func (g *generator) collect() error {
 			g.ifaces = append(g.ifaces, iface)
 		}
 		g.index(iface, seen)
+	}
+	if err := g.collectWorlds(seen); err != nil {
+		return err
 	}
 	for _, want := range [][]string{g.cfg.Interfaces, g.cfg.Exports, g.cfg.Imported} {
 		for _, name := range want {

@@ -19,19 +19,23 @@ func (g *generator) emitClient(iface *wit.Interface) {
 	exports := g.claim(name+"Exports", "the exports of "+iface.Name)
 	resolve := g.claim("Resolve"+name, "the function that resolves "+iface.Name)
 	ap := g.use(abiPath)
-	g.p("\n// %s calls the interface %s\n// as a component exports it.", exports, iface.QualifiedName())
+	g.p("\n// %s calls %s\n// as a component exports it.", exports, g.told(iface))
 	g.p("type %s struct {", exports)
 	for _, fn := range iface.Funcs {
 		g.p("%s %s.ExportedFunc", clientField(g.signature(iface, fn)), ap)
 	}
 	g.p("}")
-	g.p("\n// %s finds the functions of the interface among the exports of x and\n// checks their types.", resolve)
+	what := "the functions of the interface"
+	if g.parts[iface] != nil {
+		what = "the functions"
+	}
+	g.p("\n// %s finds %s among the exports of x and\n// checks their types.", resolve, what)
 	g.p("func %s(x %s.Exporter) (*%s, error) {", resolve, ap, exports)
 	g.p("var e %s\nvar err error", exports)
 	for _, fn := range iface.Funcs {
 		sig := g.signature(iface, fn)
 		g.p("if e.%s, err = %s.Resolve(x, %q, %q, %s); err != nil {\nreturn nil, err\n}",
-			clientField(sig), g.use(gluePath), iface.QualifiedName(), fn.Name, funcVar(iface, sig))
+			clientField(sig), g.use(gluePath), g.componentName(iface), fn.Name, funcVar(iface, sig))
 	}
 	g.p("return &e, nil\n}")
 	for _, fn := range iface.Funcs {

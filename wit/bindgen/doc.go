@@ -37,5 +37,11 @@
 //     the guest reads it. Functions that have one in their type are refused to
 //     callers on other hosts.
 //
-// Maps and error-contexts are refused as unsupported.
+//   - What a world w has outside of named interfaces is written too: its
+//     functions are WImportsInterface, which BindWImports binds as one interface
+//     for each of them, and WWorldExports; an interface x in place is like any
+//     other, under the name WX.
+//
+// Exported interfaces that define resources have no stubs yet: components'
+// dynamic values reach them. Maps and error-contexts are refused as unsupported.
 package bindgen

@@ -97,6 +97,10 @@ func (g *generator) signature(iface *wit.Interface, fn *wit.Func) *signature {
 
 // emitInterface writes everything that belongs to one WIT interface.
 func (g *generator) emitInterface(iface *wit.Interface) {
+	if part := g.parts[iface]; part != nil {
+		g.emitPart(iface, part)
+		return
+	}
 	g.emitGoInterface(iface)
 	g.emitTypes(iface)
 	if len(iface.Funcs) == 0 && !definesResource(iface) {
@@ -130,7 +134,11 @@ func (g *generator) emitGoInterface(iface *wit.Interface) {
 	}
 	name := g.claim(camel(iface.Name)+"Interface", "the interface "+iface.Name)
 	g.p("")
-	g.doc(fmt.Sprintf("%s is the interface %s.", name, iface.QualifiedName()), iface.Docs)
+	is := "is"
+	if part := g.parts[iface]; part != nil && part.plain {
+		is = "has"
+	}
+	g.doc(fmt.Sprintf("%s %s %s.", name, is, g.told(iface)), iface.Docs)
 	g.p("type %s interface {", name)
 	seen := map[string]string{}
 	for _, fn := range iface.Funcs {

@@ -15,13 +15,17 @@ func (g *generator) emitServer(iface *wit.Interface) {
 	glue := g.claim(lowerFirst(name)+"Glue", "the glue of "+iface.Name)
 	ap, wp := g.use(abiPath), g.use(witPath)
 	own, used := g.resourcesOf(iface)
-	g.p("\n// %s returns the interface %s\n// served by impl.", bind, iface.QualifiedName())
+	if part := g.parts[iface]; part != nil && part.plain {
+		g.emitPlainServer(iface, bind, glue, used)
+		return
+	}
+	g.p("\n// %s returns %s\n// served by impl.", bind, g.told(iface))
 	if len(iface.Funcs) > 0 {
 		g.p("func %s(impl %sInterface) *%s.Interface {\ng := %s{impl}", bind, name, ap, glue)
 	} else {
 		g.p("func %s(%sInterface) *%s.Interface {", bind, name, ap)
 	}
-	g.p("return &%s.Interface{\nName: %q,", ap, iface.QualifiedName())
+	g.p("return &%s.Interface{\nName: %q,", ap, g.componentName(iface))
 	g.resourceList("Resources", wp, own)
 	g.resourceList("Uses", wp, used)
 	if len(iface.Funcs) == 0 {
@@ -30,18 +34,32 @@ func (g *generator) emitServer(iface *wit.Interface) {
 	}
 	g.p("Funcs: []%s.Func{", ap)
 	for _, fn := range iface.Funcs {
-		sig := g.signature(iface, fn)
-		serve, wire := "Call: g.call"+sig.glue, "g.wire"+sig.glue
-		if sig.waits {
-			serve = "Start: g.start" + sig.glue
-		}
-		if hasAsync(fn.Type) {
-			wire = fmt.Sprintf("%s.NoWire(%q)", g.use(gluePath), iface.QualifiedName()+"."+fn.Name)
-		}
-		g.p("{Name: %q, Type: %s, %s, Wire: %s},", fn.Name, funcVar(iface, sig), serve, wire)
+		g.p("%s,", g.serving(iface, fn))
 	}
 	g.p("},\n}\n}")
-	g.p("\ntype %s struct{ impl %sInterface }", glue, name)
+	g.emitGlue(iface, glue)
+}
+
+// serving returns the literal of an abi.Func, without its type, that serves fn.
+func (g *generator) serving(iface *wit.Interface, fn *wit.Func) string {
+	sig := g.signature(iface, fn)
+	serve, wire := "Call: g.call"+sig.glue, "g.wire"+sig.glue
+	if sig.waits {
+		serve = "Start: g.start" + sig.glue
+	}
+	if hasAsync(fn.Type) {
+		name := fn.Name
+		if in := g.componentName(iface); in != "" {
+			name = in + "." + name
+		}
+		wire = fmt.Sprintf("%s.NoWire(%q)", g.use(gluePath), name)
+	}
+	return fmt.Sprintf("{Name: %q, Type: %s, %s, Wire: %s}", fn.Name, funcVar(iface, sig), serve, wire)
+}
+
+// emitGlue writes the type behind BindX and its functions.
+func (g *generator) emitGlue(iface *wit.Interface, glue string) {
+	g.p("\ntype %s struct{ impl %sInterface }", glue, camel(iface.Name))
 	for _, fn := range iface.Funcs {
 		sig := g.signature(iface, fn)
 		if sig.waits {

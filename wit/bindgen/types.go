@@ -40,6 +40,12 @@ func isBytes(t *wit.Type) bool {
 // typeName returns the Go name of a definition in its own package.
 func (g *generator) typeName(def *wit.TypeDef) string {
 	name := camel(def.Name)
+	if place, ok := g.inPlace[def.Owner]; ok {
+		return camel(place) + name
+	}
+	if def.Owner == nil && def.World != nil && g.worldsType(def) {
+		return camel(def.World.Name) + name
+	}
 	if def.Owner != nil && g.prefixed(def.Owner.Package, def.Name) {
 		return camel(def.Owner.Name) + name
 	}
@@ -411,7 +417,7 @@ func (g *generator) emitResource(iface *wit.Interface, def *wit.TypeDef) {
 	ident := g.claim("Resource"+name, "the identity of resource "+def.Name)
 	wp := g.use(witPath)
 	g.p("\n// %s is the identity of the resource %s.", ident, def.Name)
-	g.p("var %s = &%s.Resource{Name: %q, Interface: %q}", ident, wp, def.Name, iface.QualifiedName())
+	g.p("var %s = &%s.Resource{Name: %q, Interface: %q}", ident, wp, def.Name, g.componentName(iface))
 	g.p("")
 	g.doc(fmt.Sprintf("%s is the resource %s.", name, def.Name), def.Docs)
 	g.p("type %s interface {", name)

@@ -36,7 +36,11 @@ func (g *generator) emitFuncTypes(iface *wit.Interface) {
 		return
 	}
 	wp := g.use(witPath)
-	g.p("\n// The types of the functions of %s.\nvar (", iface.QualifiedName())
+	of := "the functions of " + iface.QualifiedName()
+	if g.parts[iface] != nil {
+		of = g.told(iface)
+	}
+	g.p("\n// The types of %s.\nvar (", of)
 	for _, fn := range iface.Funcs {
 		name := g.claim(funcVar(iface, g.signature(iface, fn)), "the type of "+fn.Name+" of "+iface.Name)
 		g.p("%s = &%s.FuncType{", name, wp)

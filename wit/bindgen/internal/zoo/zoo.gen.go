@@ -2421,6 +2421,297 @@ func (exports *FlowsExports) Done(ctx context.Context, inst abi.Invoker, f abi.F
 	return result, err
 }
 
+// BareScaleInterface is the import scale of world bare.
+type BareScaleInterface interface {
+	Weigh(ctx context.Context, name string) (BareScalePoint, error)
+}
+
+// BareScalePoint is the record point.
+//
+// Another point than that of types.
+type BareScalePoint struct {
+	Weight float64
+}
+
+// The types of the import scale of world bare.
+var (
+	funcBareScaleWeigh = &wit.FuncType{
+		Params: []wit.Param{{Name: "name", Type: witString}},
+		Result: witBareScalePoint,
+	}
+)
+
+// BindBareScale returns the import scale of world bare
+// served by impl.
+func BindBareScale(impl BareScaleInterface) *abi.Interface {
+	g := bareScaleGlue{impl}
+	return &abi.Interface{
+		Name: "scale",
+		Funcs: []abi.Func{
+			{Name: "weigh", Type: funcBareScaleWeigh, Call: g.callWeigh, Wire: g.wireWeigh},
+		},
+	}
+}
+
+type bareScaleGlue struct{ impl BareScaleInterface }
+
+func (g bareScaleGlue) callWeigh(ctx context.Context, c *abi.Call) error {
+	m := &c.Mem
+	p0 := m.String(c.Params)
+	if err := m.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.Weigh(ctx, p0)
+	if err != nil {
+		return err
+	}
+	storeBareScalePoint(m, c.Result, r)
+	return m.Err()
+}
+
+func (g bareScaleGlue) wireWeigh(ctx context.Context, w *abi.WireCall) error {
+	p0 := w.In.String()
+	if err := w.In.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.Weigh(ctx, p0)
+	if err != nil {
+		return err
+	}
+	encodeBareScalePoint(w, r)
+	return w.Out.Err()
+}
+
+// BareImportsInterface has the functions that world bare imports by themselves.
+type BareImportsInterface interface {
+	Toss(ctx context.Context, c Coin) (Coin, error)
+	// Fills a bucket.
+	Fill(ctx context.Context, into Bucket, with []Coin) (uint32, error)
+}
+
+// Coin is the record coin.
+type Coin struct {
+	Side  string
+	Worth uint32
+}
+
+// The types of the functions that world bare imports by themselves.
+var (
+	funcBareImportsToss = &wit.FuncType{
+		Params: []wit.Param{{Name: "c", Type: witCoin}},
+		Result: witResultCoinString,
+	}
+	funcBareImportsFill = &wit.FuncType{
+		Params: []wit.Param{{Name: "into", Type: witBorrowBucket}, {Name: "with", Type: witListCoin}},
+		Result: witU32,
+	}
+)
+
+// BindBareImports returns the functions that world bare imports by themselves,
+// served by impl.
+func BindBareImports(impl BareImportsInterface) []*abi.Interface {
+	g := bareImportsGlue{impl}
+	return []*abi.Interface{
+		{
+			Name:  "toss",
+			Uses:  []*wit.Resource{ResourceBucket},
+			Funcs: []abi.Func{{Name: "toss", Type: funcBareImportsToss, Call: g.callToss, Wire: g.wireToss}},
+		},
+		{
+			Name:  "fill",
+			Uses:  []*wit.Resource{ResourceBucket},
+			Funcs: []abi.Func{{Name: "fill", Type: funcBareImportsFill, Call: g.callFill, Wire: g.wireFill}},
+		},
+	}
+}
+
+type bareImportsGlue struct{ impl BareImportsInterface }
+
+func (g bareImportsGlue) callToss(ctx context.Context, c *abi.Call) error {
+	m := &c.Mem
+	p0 := loadCoin(m, c.Params)
+	if err := m.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.Toss(ctx, p0)
+	if err != nil {
+		f, ok := glue.Failure[string](err)
+		if !ok {
+			return err
+		}
+		m.PutDisc(c.Result, 1, 2)
+		m.PutString(c.Result[4:], f)
+		return m.Err()
+	}
+	m.PutDisc(c.Result, 0, 2)
+	storeCoin(m, c.Result[4:], r)
+	return m.Err()
+}
+
+func (g bareImportsGlue) wireToss(ctx context.Context, w *abi.WireCall) error {
+	p0 := decodeCoin(w)
+	if err := w.In.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.Toss(ctx, p0)
+	if err != nil {
+		f, ok := glue.Failure[string](err)
+		if !ok {
+			return err
+		}
+		w.Out.PutDisc(1, 2)
+		w.Out.PutString(f)
+		return w.Out.Err()
+	}
+	w.Out.PutDisc(0, 2)
+	encodeCoin(w, r)
+	return w.Out.Err()
+}
+
+func (g bareImportsGlue) callFill(ctx context.Context, c *abi.Call) error {
+	m := &c.Mem
+	p0 := glue.Borrow[Bucket](m, c.Params, ResourceBucket)
+	p1 := loadListCoin(m, c.Params[4:])
+	if err := m.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.Fill(ctx, p0, p1)
+	if err != nil {
+		return err
+	}
+	m.PutU32(c.Result, r)
+	return m.Err()
+}
+
+func (g bareImportsGlue) wireFill(ctx context.Context, w *abi.WireCall) error {
+	p0 := glue.WireBorrow[Bucket](w, ResourceBucket)
+	p1 := decodeListCoin(w)
+	if err := w.In.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.Fill(ctx, p0, p1)
+	if err != nil {
+		return err
+	}
+	w.Out.PutU32(r)
+	return w.Out.Err()
+}
+
+// BareScaleExportUnit is the enum unit.
+type BareScaleExportUnit uint8
+
+// The cases of BareScaleExportUnit.
+const (
+	BareScaleExportUnitGram BareScaleExportUnit = iota
+	BareScaleExportUnitOunce
+)
+
+var bareScaleExportUnitNames = [...]string{
+	"gram",
+	"ounce",
+}
+
+// String returns the case's name in WIT, "" for a number that is none.
+func (c BareScaleExportUnit) String() string {
+	if int(c) < len(bareScaleExportUnitNames) {
+		return bareScaleExportUnitNames[c]
+	}
+	return ""
+}
+
+// The types of the export scale of world bare.
+var (
+	funcBareScaleExportConvert = &wit.FuncType{
+		Params: []wit.Param{{Name: "amount", Type: witF64}, {Name: "to", Type: witBareScaleExportUnit}},
+		Result: witF64,
+	}
+)
+
+// BareScaleExportExports calls the export scale of world bare
+// as a component exports it.
+type BareScaleExportExports struct {
+	fnConvert abi.ExportedFunc
+}
+
+// ResolveBareScaleExport finds the functions among the exports of x and
+// checks their types.
+func ResolveBareScaleExport(x abi.Exporter) (*BareScaleExportExports, error) {
+	var e BareScaleExportExports
+	var err error
+	if e.fnConvert, err = glue.Resolve(x, "scale", "convert", funcBareScaleExportConvert); err != nil {
+		return nil, err
+	}
+	return &e, nil
+}
+
+// Convert calls the function convert.
+func (exports *BareScaleExportExports) Convert(ctx context.Context, inst abi.Invoker, amount float64, to BareScaleExportUnit) (float64, error) {
+	lower := func(call *abi.Call) error {
+		m := &call.Mem
+		m.PutF64(call.Params, amount)
+		m.PutDisc(call.Params[8:], int(to), 2)
+		return m.Err()
+	}
+	var result float64
+	lift := func(call *abi.Call) error {
+		m := &call.Mem
+		result = m.F64(call.Result)
+		return m.Err()
+	}
+	err := inst.Invoke(ctx, exports.fnConvert, lower, lift)
+	return result, err
+}
+
+// The types of the functions that world bare exports by themselves.
+var (
+	funcBareWorldSpend = &wit.FuncType{
+		Params: []wit.Param{{Name: "c", Type: witCoin}},
+		Result: witResultCoinString,
+	}
+)
+
+// BareWorldExports calls the functions that world bare exports by themselves
+// as a component exports it.
+type BareWorldExports struct {
+	fnSpend abi.ExportedFunc
+}
+
+// ResolveBareWorld finds the functions among the exports of x and
+// checks their types.
+func ResolveBareWorld(x abi.Exporter) (*BareWorldExports, error) {
+	var e BareWorldExports
+	var err error
+	if e.fnSpend, err = glue.Resolve(x, "", "spend", funcBareWorldSpend); err != nil {
+		return nil, err
+	}
+	return &e, nil
+}
+
+// Spend calls the function spend.
+func (exports *BareWorldExports) Spend(ctx context.Context, inst abi.Invoker, c Coin) (Coin, error) {
+	lower := func(call *abi.Call) error {
+		m := &call.Mem
+		storeCoin(m, call.Params, c)
+		return m.Err()
+	}
+	var result Coin
+	var failure error
+	lift := func(call *abi.Call) error {
+		m := &call.Mem
+		if m.Disc(call.Result, 2) == 1 {
+			failure = abi.Fail(m.String(call.Result[4:]))
+			return m.Err()
+		}
+		result = loadCoin(m, call.Result[4:])
+		return m.Err()
+	}
+	err := inst.Invoke(ctx, exports.fnSpend, lower, lift)
+	if err == nil {
+		err = failure
+	}
+	return result, err
+}
+
 func storeTupleS8U8S16U16S32U32S64U64(m *abi.Mem, b []byte, v abi.Tuple8[int8, uint8, int16, uint16, int32, uint32, int64, uint64]) {
 	m.PutS8(b, v.F0)
 	m.PutU8(b[1:], v.F1)
@@ -2895,6 +3186,53 @@ func storeTupleStreamStringFutureResultU32StoreError(m *abi.Mem, b []byte, v abi
 func loadTupleStreamStringFutureResultU32StoreError(m *abi.Mem, b []byte) (v abi.Tuple2[abi.Stream[string], abi.Future[abi.Result[uint32, StoreError]]]) {
 	v.F0 = glue.LoadStream(m, b, witStreamString, func(m *abi.Mem, b []byte) string { return m.String(b) })
 	v.F1 = glue.LoadFuture(m, b[4:], witFutureResultU32StoreError, func(m *abi.Mem, b []byte) abi.Result[uint32, StoreError] { return loadResultU32StoreError(m, b) })
+	return v
+}
+
+func storeBareScalePoint(m *abi.Mem, b []byte, v BareScalePoint) {
+	m.PutF64(b, v.Weight)
+}
+
+func encodeBareScalePoint(w *abi.WireCall, v BareScalePoint) {
+	w.Out.PutF64(v.Weight)
+}
+
+func loadCoin(m *abi.Mem, b []byte) (v Coin) {
+	v.Side = m.String(b)
+	v.Worth = m.U32(b[8:])
+	return v
+}
+
+func storeCoin(m *abi.Mem, b []byte, v Coin) {
+	m.PutString(b, v.Side)
+	m.PutU32(b[8:], v.Worth)
+}
+
+func decodeCoin(w *abi.WireCall) (v Coin) {
+	v.Side = w.In.String()
+	v.Worth = w.In.U32()
+	return v
+}
+
+func encodeCoin(w *abi.WireCall, v Coin) {
+	w.Out.PutString(v.Side)
+	w.Out.PutU32(v.Worth)
+}
+
+func loadListCoin(m *abi.Mem, b []byte) (v []Coin) {
+	elems, n := m.List(b, 12, 4)
+	v = make([]Coin, n)
+	for i := range v {
+		v[i] = loadCoin(m, elems[i*12:])
+	}
+	return v
+}
+
+func decodeListCoin(w *abi.WireCall) (v []Coin) {
+	v = make([]Coin, w.In.Len(2))
+	for i := range v {
+		v[i] = decodeCoin(w)
+	}
 	return v
 }
 
@@ -3444,9 +3782,22 @@ var (
 		{Type: witStreamString},
 		{Type: witFutureResultU32StoreError},
 	}}
-	witStreamUnit                = &wit.Type{Kind: wit.KindStream}
-	witFutureUnit                = &wit.Type{Kind: wit.KindFuture}
-	witFutureU64                 = &wit.Type{Kind: wit.KindFuture, Elem: witU64}
+	witStreamUnit     = &wit.Type{Kind: wit.KindStream}
+	witFutureUnit     = &wit.Type{Kind: wit.KindFuture}
+	witFutureU64      = &wit.Type{Kind: wit.KindFuture, Elem: witU64}
+	witBareScalePoint = &wit.Type{Kind: wit.KindRecord, Name: "point", Fields: []wit.Field{
+		{Name: "weight", Type: witF64},
+	}}
+	witCoin = &wit.Type{Kind: wit.KindRecord, Name: "coin", Fields: []wit.Field{
+		{Name: "side", Type: witString},
+		{Name: "worth", Type: witU32},
+	}}
+	witResultCoinString    = &wit.Type{Kind: wit.KindResult, Elem: witCoin, Err: witString}
+	witListCoin            = &wit.Type{Kind: wit.KindList, Elem: witCoin}
+	witBareScaleExportUnit = &wit.Type{Kind: wit.KindEnum, Name: "unit", Cases: []wit.Case{
+		{Name: "gram"},
+		{Name: "ounce"},
+	}}
 	witFutureResultU32StoreError = &wit.Type{Kind: wit.KindFuture, Elem: witResultU32StoreError}
 	witOptionString              = &wit.Type{Kind: wit.KindOption, Elem: witString}
 	witTypesError                = &wit.Type{Kind: wit.KindVariant, Name: "error", Cases: []wit.Case{
