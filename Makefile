@@ -1,5 +1,6 @@
 # Every target does its own set-up and says what to do when it cannot.
-# Variables: PKGS (default ./...), FUZZTIME (default 5s per target), BENCHTIME (default 1s), DIR (of conformance).
+# Variables: PKGS (default ./...), FUZZTIME (default 5s per target), BENCHTIME (default 1s), DIR (of conformance),
+# TIMEOUT (default 15m a package, 30m under the race detector).
 
 SHELL     := /bin/bash
 GO        ?= go
@@ -51,6 +52,7 @@ test: ## every test; installs the databases the tests use (as root, Debian)
 	@PKGS="$(PKGS)" TIMEOUT="$(TIMEOUT)" bash ./test.sh
 
 .PHONY: test-race
+test-race: TIMEOUT = 30m
 test-race: ## every test under the race detector
 	@PKGS="$(PKGS)" TIMEOUT="$(TIMEOUT)" bash ./test.sh -race
 

@@ -74,11 +74,7 @@ func (h *home) runIn(dir string, stdin io.Reader, args ...string) result {
 	if err := cmd.Start(); err != nil {
 		h.t.Fatalf("run %v: %v", args, err)
 	}
-	limit := 30 * time.Second
-	if len(raceFlags) > 0 {
-		limit = 3 * time.Minute
-	}
-	timer := time.AfterFunc(limit, func() { _ = cmd.Process.Kill() })
+	timer := time.AfterFunc(raceFactor*time.Minute, func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()
 	err := cmd.Wait()
 	if _, ok := err.(*exec.ExitError); err != nil && !ok {
@@ -208,7 +204,7 @@ func (h *home) start(args ...string) *process {
 // await returns the next event of that name.
 func (p *process) await(name string) event {
 	p.t.Helper()
-	timer := time.NewTimer(time.Minute)
+	timer := time.NewTimer(raceFactor * time.Minute)
 	defer timer.Stop()
 	var seen []string
 	for {
@@ -222,7 +218,7 @@ func (p *process) await(name string) event {
 			}
 			seen = append(seen, e.Event)
 		case <-timer.C:
-			p.t.Fatalf("no event %q within a minute; it said %q", name, seen)
+			p.t.Fatalf("no event %q in time; it said %q", name, seen)
 		}
 	}
 }
@@ -246,7 +242,7 @@ func (p *process) kill() {
 
 func (p *process) wait() int {
 	p.t.Helper()
-	timer := time.NewTimer(time.Minute)
+	timer := time.NewTimer(raceFactor * time.Minute)
 	defer timer.Stop()
 	select {
 	case <-p.done:

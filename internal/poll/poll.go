@@ -48,10 +48,10 @@ func Wait(ctx context.Context, what string, check Check) error {
 }
 
 // Until is [Wait] for tests: the test fails at once if the state is not
-// reached within the given time.
+// reached within the given time, or five times as long under the race detector.
 func Until(t testing.TB, within time.Duration, what string, check Check) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), within)
+	ctx, cancel := context.WithTimeout(context.Background(), raceFactor*within)
 	defer cancel()
 	if err := Wait(ctx, what, check); err != nil {
 		t.Fatal(err)
