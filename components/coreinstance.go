@@ -22,13 +22,14 @@ type CoreInstance struct {
 	mod    api.Module
 	memory *memory.Memory // its own, nil without one
 	mem    api.Memory     // as the engine shows it, set when the host is called
-	active api.Function   // the call under way
+	active activation     // the call under way
 	// funcs are the engine's handles of exports that were called; making one
 	// costs more than a call.
 	funcs map[string]api.Function
 	deep  bool // the call under way used much stack, which handles keep
 
 	fuel     uint64 // granted in this call
+	garbage  garbage
 	deadline time.Time
 	dead     error
 	calling  bool
@@ -169,7 +170,7 @@ func (in *CoreInstance) guarded(ctx context.Context, name string, do func() erro
 			}
 			err = h
 		}
-		in.calling, in.active = false, nil
+		in.calling = false
 		if in.deep {
 			clear(in.funcs)
 			in.deep = false
@@ -184,30 +185,55 @@ func (in *CoreInstance) guarded(ctx context.Context, name string, do func() erro
 }
 
 func (in *CoreInstance) enter(fn api.Function, stack []uint64) error {
-	in.active = fn
+	in.active = activation{fn: fn}
+	defer in.active.end()
 	return fn.CallWithStack(&in.ctx, stack)
 }
 
-// refill is called by guest code whose counter fell below zero. Being in Go lets
-// the scheduler and the collector in.
+// refill is called by guest code whose counter fell below zero, see
+// corewasm.RewriteConfig for what else. Being in Go lets the scheduler and the
+// collector in.
 func (in *CoreInstance) refill(counter int32) int32 {
-	limits := &in.tmpl.limits
-	next, err := refuel(&in.fuel, limits.Fuel, counter)
+	if counter >= 0 {
+		if err := in.told(counter); err != nil {
+			panic(&hostError{err})
+		}
+		return 0
+	}
+	next, err := refuel(&in.fuel, in.tmpl.limits.Fuel, counter)
+	if err == nil {
+		err = in.checkStack()
+	}
+	if err == nil {
+		err = in.Overdue()
+	}
 	if err != nil {
 		panic(&hostError{err})
 	}
-	used, handlers := stackOf(in.active)
-	if handlers > maxHandlers {
-		panic(&hostError{errcode.New(errcode.Exhausted, "try blocks inside one another: %d > %d", handlers, maxHandlers)})
+	return next
+}
+
+// told is called by guest code before it does what.
+func (in *CoreInstance) told(what int32) error {
+	made, err := in.active.told(what)
+	if err == nil {
+		err = in.checkStack()
 	}
-	if used > limits.StackBytes {
-		panic(&hostError{errcode.New(errcode.Exhausted, "call stack bytes: %d > %d", used, limits.StackBytes)})
+	if err == nil && in.garbage.made(made) {
+		ofProcess.settle(in.ctx.Context, in.deadline, &in.garbage)
+		err = in.Overdue()
+	}
+	return err
+}
+
+// checkStack reports whether the guest uses more stack than it may.
+func (in *CoreInstance) checkStack() error {
+	used, limit := in.active.held(), in.tmpl.limits.StackBytes
+	if used > limit {
+		return errcode.New(errcode.Exhausted, "call stack bytes: %d > %d", used, limit)
 	}
 	in.deep = in.deep || used > keepStack
-	if err := in.Overdue(); err != nil {
-		panic(&hostError{err})
-	}
-	return next
+	return nil
 }
 
 // Overdue reports whether the call must stop because its time is up or its

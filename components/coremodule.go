@@ -69,7 +69,7 @@ func (e *Engine) CompileModule(ctx context.Context, data []byte) (*CoreModule, e
 
 // compileModule is CompileModule with what s, which may be nil, has kept.
 func (e *Engine) compileModule(ctx context.Context, data []byte, s *rewritten) (*CoreModule, error) {
-	limits := corewasm.Limits{MemoryPages: uint32(e.cfg.MemoryBytes >> 16)}
+	limits := e.coreLimits()
 	info, err := corewasm.Scan(data, limits)
 	if err != nil {
 		return nil, err

@@ -208,7 +208,7 @@ func (e *Engine) compile(ctx context.Context, data []byte, s *rewritten) (*Compo
 
 // planConfig says how the component data is planned, with what s has kept.
 func (e *Engine) planConfig(data []byte, s *rewritten) plan.Config {
-	cfg := plan.Config{Core: corewasm.Limits{MemoryPages: uint32(e.cfg.MemoryBytes >> 16)}, NoFuel: e.cfg.NoFuel}
+	cfg := plan.Config{Core: e.coreLimits(), NoFuel: e.cfg.NoFuel}
 	if s != nil {
 		cfg.Store, cfg.Digest = s, sha256.Sum256(data)
 		cfg.Known = s.knows(cfg.Digest)
@@ -228,4 +228,12 @@ func (e *Engine) plan(data []byte, cfg plan.Config) (*plan.Plan, error) {
 		}
 	}
 	return plan.Build(ast, data, cfg)
+}
+
+// coreLimits returns what core modules may hold. Of exceptions see activation.
+func (e *Engine) coreLimits() corewasm.Limits {
+	return corewasm.Limits{
+		MemoryPages:     uint32(e.cfg.MemoryBytes >> 16),
+		NoExceptionRefs: e.cfg.Interpreter || e.cfg.NoFuel,
+	}
 }

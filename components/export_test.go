@@ -1,6 +1,11 @@
 package components
 
-import "latticework/wit/abi"
+import (
+	"context"
+	"time"
+
+	"latticework/wit/abi"
+)
 
 // Kept returns how many instances t keeps, set back.
 func (t *Template) Kept() int {
@@ -28,4 +33,41 @@ func (t *Template) Matches() int {
 		return len(*known)
 	}
 	return 0
+}
+
+// Pacer is what has guests wait for the garbage that they make, with a clock and
+// a heap of the test's.
+type Pacer struct{ p pacer }
+
+// NewPacer returns one.
+func NewPacer(now func() time.Time, room func() uint64) *Pacer {
+	return &Pacer{pacer{now: now, room: room}}
+}
+
+// Collections and Bursts are the bounds that it keeps.
+const (
+	Collections = collections
+	Bursts      = bursts
+)
+
+// Maker is a guest that makes garbage.
+type Maker struct{ g garbage }
+
+// Make has m make n bytes, and returns how long m is to wait. m waits until
+// Waited.
+func (p *Pacer) Make(m *Maker, n int) time.Duration {
+	if !m.g.made(n) {
+		return 0
+	}
+	return p.p.take(&m.g)
+}
+
+// Waited ends a wait.
+func (p *Pacer) Waited() { p.p.waiting-- }
+
+// Settle has m make n bytes and wait.
+func (p *Pacer) Settle(ctx context.Context, deadline time.Time, m *Maker, n int) {
+	if m.g.made(n) {
+		p.p.settle(ctx, deadline, &m.g)
+	}
 }

@@ -17,7 +17,7 @@ type fiber struct {
 	ctx    callContext
 	frames []*frame // a stack; those at depth and above are unused
 	depth  int
-	active []api.Function // being called, innermost last
+	active []activation // the calls under way, innermost last
 
 	*coroutine // nil for the instance's own fiber
 }

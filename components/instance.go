@@ -32,6 +32,7 @@ type Instance struct {
 	grants []grant // what the host gave to start functions
 
 	fuel     uint64 // granted in this call
+	garbage  garbage
 	deadline time.Time
 	dead     error
 	calls    uint32 // of host functions
@@ -271,9 +272,14 @@ func refuel(granted *uint64, limit uint64, counter int32) (int32, error) {
 	return counter + int32(grant), nil
 }
 
-// refill is called by guest code whose counter fell below zero. Being in Go lets
-// the scheduler and the collector in.
+// refill is called by guest code whose counter fell below zero, see
+// corewasm.RewriteConfig for what else. Being in Go lets the scheduler and the
+// collector in.
 func (in *Instance) refill(counter int32) int32 {
+	if counter >= 0 {
+		in.told(counter)
+		return 0
+	}
 	next, err := refuel(&in.fuel, in.tmpl.limits.Fuel, counter)
 	if err == nil {
 		err = in.cur.checkStack()
@@ -288,6 +294,22 @@ func (in *Instance) refill(counter int32) int32 {
 		in.async.paused()
 	}
 	return next
+}
+
+// told is called by guest code before it does what.
+func (in *Instance) told(what int32) {
+	fb := in.cur
+	made, err := fb.active[len(fb.active)-1].told(what)
+	if err == nil {
+		err = fb.checkStack()
+	}
+	if err == nil && in.garbage.made(made) {
+		ofProcess.settle(in.main.ctx.Context, in.deadline, &in.garbage)
+		err = in.overdue()
+	}
+	if err != nil {
+		in.throw(err)
+	}
 }
 
 // overdue reports whether the call must stop because its time is up or its

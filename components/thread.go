@@ -78,7 +78,7 @@ func (th *thread) stopWaiting() {
 // resumes it. It reports whether that was to cancel its task.
 func (th *thread) block(cancellable bool, to *thread) (cancelled bool) {
 	th.cancellable = cancellable
-	th.fiber.held, _ = th.fiber.stackBytes()
+	th.fiber.held = th.fiber.stackBytes()
 	th.fiber.in.async.parked += th.fiber.held
 	if !th.fiber.yield(pause{to: to}) {
 		panic(&hostError{errReleased})

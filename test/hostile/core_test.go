@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"latticework/components"
@@ -11,7 +12,7 @@ import (
 
 // coreAttacks are valid modules that misbehave when they run.
 func coreAttacks() []hostile {
-	return append(loops(), recursions()...)
+	return slices.Concat(loops(), recursions(), exceptions())
 }
 
 func loop(code ...any) func() []byte {
@@ -64,21 +65,6 @@ func loops() []hostile {
 		{name: "table: a call of nothing", codes: ends(errcode.Trap), bytes: running("", 0x41, 3, 0x11, 0, 0)},
 		{name: "trap: unreachable", codes: ends(errcode.Trap), bytes: running("", 0x00)},
 		{name: "trap: division by zero", codes: ends(errcode.Trap), bytes: running("", 0x41, 1, 0x41, 0, 0x6d, 0x1a)},
-		{name: "exception: nobody catches it", codes: ends(errcode.Trap), bytes: of(func(m *Module) {
-			v := m.Type("", "")
-			m.Tags = [][]byte{Cat([]byte{0}, U(v))}
-			m.Export("run", Func, m.Func(v, "", 0x08, 0))
-		})},
-		{name: "exception: thrown and caught for ever", codes: late, slower: garbage, bytes: of(func(m *Module) {
-			v := m.Type("", "")
-			m.Tags = [][]byte{Cat([]byte{0}, U(v))}
-			m.Export("run", Func, m.Func(v, "", 0x03, 0x40, 0x02, 0x40, 0x1f, 0x40, 1, 2, 0, 0x08, 0, 0x0b, 0x0b, 0x0c, 0, 0x0b))
-		})},
-		{name: "exception: try blocks left by branches", codes: ends(errcode.Deadline, errcode.Exhausted), slower: garbage, bytes: of(func(m *Module) {
-			v := m.Type("", "")
-			m.Tags = [][]byte{Cat([]byte{0}, U(v))}
-			m.Export("run", Func, m.Func(v, "", 0x03, 0x40, 0x02, 0x40, 0x1f, 0x40, 1, 2, 0, 0x0c, 2, 0x0b, 0x0b, 0x0b))
-		})},
 	}
 }
 

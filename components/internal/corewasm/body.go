@@ -256,8 +256,13 @@ func (w *rewriter) instruction(r *reader) {
 		w.table(r, at)
 	case opReturn:
 		w.exit(r, at)
-	case opUnreachable, opThrow, opThrowRef:
-		w.m.immediates(r, op)
+	case opUnreachable:
+		w.dead()
+	case opThrow:
+		w.tell(r, at, Throw+8*int64(w.arity(w.m.tagType(r)).params))
+		w.dead()
+	case opThrowRef:
+		w.tell(r, at, Throw)
 		w.dead()
 	case opMisc:
 		w.misc(r, at)

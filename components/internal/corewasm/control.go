@@ -1,5 +1,7 @@
 package corewasm
 
+import "latticework/internal/errcode"
+
 // dead says that what follows is reached by branches alone.
 func (w *rewriter) dead() {
 	w.peak = max(w.peak, w.carried)
@@ -11,7 +13,7 @@ func (w *rewriter) meet(l *label) {
 	l.most, l.met = max(l.most, w.carried), true
 }
 
-// block reads the head of a block. A loop pays inside it, a try block before.
+// block reads the head of a block.
 func (w *rewriter) block(r *reader, op byte, at int) {
 	start := r.pos
 	typ := w.blockType(r)
@@ -40,10 +42,7 @@ func (w *rewriter) block(r *reader, op byte, at int) {
 		}
 	case opTryTable:
 		w.loops++
-		if w.fuel {
-			w.flush(r, at)
-			w.pay(tryCost)
-		}
+		w.tell(r, at, TryBlock)
 		l.catches = w.catches(r)
 	}
 	w.depth++
@@ -201,8 +200,12 @@ func (w *rewriter) table(r *reader, at int) {
 // lead to.
 func (w *rewriter) catches(r *reader) (to []int) {
 	for range r.count("catch clauses", w.lim.Nesting) {
-		if kind := r.byte(); kind < 2 {
+		kind := r.byte()
+		if kind < 2 {
 			r.u32()
+		}
+		if kind&1 != 0 && w.lim.NoExceptionRefs && r.err == nil {
+			r.err = errcode.New(errcode.Unsupported, "core instruction at 0x%x: a reference to an exception is not supported here", r.pos)
 		}
 		i := -1
 		peek := *r

@@ -30,7 +30,6 @@ const (
 	memoryCost = 8    // a load or store: it may miss every cache
 	callCost   = 16   // a call of a function that is not free
 	hostCost   = 2000 // an instruction that calls the engine
-	tryCost    = 60_000
 	freeCost   = 512  // what a free function costs at most
 	freeStack  = 1024 // units for the frames of free functions that call each other
 	freeCall   = 4    // a call of a free function, without what that costs
@@ -39,6 +38,13 @@ const (
 	indirectCost = 256
 	stackUnit    = 8    // bytes of a frame
 	largeBytes   = 1024 // of a body whose frame is paid back
+)
+
+// What the host is told before instructions of exceptions.
+const (
+	TryBlock = 0
+	// Throw, and eight more for each value that comes with the exception.
+	Throw = 1
 )
 
 // How much fuel a refill gives, if there is enough left.
@@ -151,6 +157,17 @@ func (w *rewriter) refuel() {
 	b := appendLEB(append(w.out, opLocalGet), w.locals)
 	b = appendLEB(append(b, opCall), uint64(w.refill))
 	w.out = appendLEB(append(b, opGlobalSet), uint64(w.fuelGlobal))
+}
+
+// tell has the host know, before what r reads from at, that it comes. See
+// RewriteConfig.Refill for what.
+func (w *rewriter) tell(r *reader, at int, what int64) {
+	if !w.fuel {
+		return
+	}
+	w.flush(r, at)
+	b := append(appendSLEB(append(w.out, opI32Const), what), opCall)
+	w.out = append(appendLEB(b, uint64(w.refill)), opDrop)
 }
 
 // settle is a check in the middle of a body, for what costs more than the call:

@@ -8,9 +8,8 @@ func (m *Module) immediates(r *reader, op byte) {
 	switch {
 	case op >= opI32Load && op <= opI64Store32:
 		skipMemArg(r)
-	case op >= 0x45 && op <= 0xc4, op <= 0x01, op == 0x0f, op == 0x1a, op == 0x1b,
-		op == opThrowRef, op == opRefIsNull:
-	case op == opThrow, op == opTableGet, op == opTableSet:
+	case op >= 0x45 && op <= 0xc4, op == opNop, op == 0x0f, op == opDrop, op == opSelect, op == opRefIsNull:
+	case op == opTableGet, op == opTableSet:
 		m.state.tables = m.state.tables || op == opTableSet
 		r.skipLEB(5)
 	case op == opSelectT:

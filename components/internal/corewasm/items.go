@@ -26,22 +26,43 @@ func (m *Module) scanFuncType(r *reader, lim Limits) arity {
 	return arity{params: uint16(n[0]), results: uint16(n[1])}
 }
 
-// valType passes a value type.
-func (m *Module) valType(r *reader) {
+// heapExn is the heap type of exceptions.
+const heapExn = 0x69 - 0x80
+
+// valType passes a value type and reports whether its values refer to
+// exceptions.
+func (m *Module) valType(r *reader) (exceptions bool) {
 	switch b := r.byte(); b {
-	case 0x7f, 0x7e, 0x7d, 0x7c, 0x7b, 0x70, 0x6f, 0x69:
+	case 0x7f, 0x7e, 0x7d, 0x7c, 0x7b, 0x70, 0x6f:
+		return false
+	case 0x69:
+		return true
 	case 0x63, 0x64: // (ref null? ht)
-		m.heapType(r)
+		return m.heapType(r) == heapExn
 	default:
 		r.fail("malformed value type 0x%x", b)
+		return false
 	}
 }
 
-// heapType passes a heap type: a negative number names an abstract one.
-func (m *Module) heapType(r *reader) {
-	if i := r.sleb(33); i >= int64(len(m.types)) {
+// keptType passes the type of something that a module keeps: a global, a table or
+// its elements. No reference to an exception may be kept where the host does
+// not look for it.
+func (m *Module) keptType(r *reader) {
+	start := r.pos
+	if m.valType(r) && r.err == nil {
+		r.err = errcode.New(errcode.Unsupported, "core type at 0x%x: a global or table of references to exceptions is not supported", start)
+	}
+}
+
+// heapType passes and returns a heap type: a negative number names an abstract
+// one.
+func (m *Module) heapType(r *reader) int64 {
+	i := r.sleb(33)
+	if i >= int64(len(m.types)) {
 		r.fail("unknown type %d", i)
 	}
+	return i
 }
 
 func scanLimits(r *reader) limits {
@@ -72,7 +93,7 @@ func (m *Module) scanImports(r *reader, lim Limits) {
 			m.importTys = append(m.importTys, m.typeIndex(r))
 			m.importFns++
 		case KindTable:
-			m.valType(r)
+			m.keptType(r)
 			l := scanLimits(r)
 			i.min, i.max, i.hasMax = l.min, l.max, l.hasMax
 		case KindMemory:
@@ -80,12 +101,12 @@ func (m *Module) scanImports(r *reader, lim Limits) {
 			i.min, i.max, i.hasMax = l.min, l.max, l.hasMax
 			m.importMem++
 		case KindGlobal:
-			m.valType(r)
+			m.keptType(r)
 			r.byte()
 			m.importGlb++
 		case KindTag:
 			r.byte()
-			m.typeIndex(r)
+			m.tagTys = append(m.tagTys, m.typeIndex(r))
 		default:
 			r.fail("malformed import kind %d", i.Kind)
 		}
@@ -100,7 +121,7 @@ func (m *Module) scanImports(r *reader, lim Limits) {
 // scanGlobal reads global i.
 func (m *Module) scanGlobal(r *reader, i uint32) {
 	start := r.pos
-	m.valType(r)
+	m.keptType(r)
 	number := r.err == nil && m.data[start] >= 0x7c && m.data[start] <= 0x7f
 	if r.byte() != 0 {
 		m.mutable = append(m.mutable, i)
@@ -120,7 +141,7 @@ func (m *Module) scanTable(r *reader) tableType {
 		}
 		withInit = true
 	}
-	m.valType(r)
+	m.keptType(r)
 	if r.err != nil {
 		return t
 	}
@@ -214,7 +235,7 @@ func (m *Module) skipElement(r *reader, lim Limits) int {
 	}
 	if flags&3 != 0 {
 		if flags&4 != 0 {
-			m.valType(r)
+			m.keptType(r)
 		} else {
 			r.byte()
 		}

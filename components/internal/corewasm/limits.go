@@ -30,6 +30,9 @@ type Limits struct {
 	Nesting     int    // 1,000 blocks inside one another
 	Params      int    // 1,000 parameters, 1,000 results of a function type
 	MemoryPages uint32 // 65,536 pages of 64 KiB
+	// NoExceptionRefs leaves no reference to an exception to the guest, for an
+	// engine for which nobody keeps what it refers to.
+	NoExceptionRefs bool
 }
 
 // WithDefaults returns l with every zero replaced by its default.

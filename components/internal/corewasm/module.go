@@ -133,6 +133,7 @@ type Module struct {
 	result    [][]byte // the result type of types that have one
 	importTys []uint32 // the types of the imported functions
 	funcTys   []uint32 // the types of the defined functions
+	tagTys    []uint32 // the types of tags, imported and defined
 	startFn   uint32
 	hasStart  bool
 	// startDeclared says that ref.func may name the start function without its

@@ -19,6 +19,7 @@ const (
 	opCallIndirect = 0x11
 	opReturnCall   = 0x12
 	opReturnCallI  = 0x13
+	opDrop         = 0x1a
 	opSelect       = 0x1b
 	opSelectT      = 0x1c
 	opTryTable     = 0x1f

@@ -18,7 +18,8 @@ type RewriteConfig struct {
 	// Refill names the host function i32 -> i32 that is called with the fuel
 	// counter when it fell below zero and answers the next counter, which is more
 	// by [MinRefill] at least unless the fuel comes to its end; an empty Module
-	// leaves fuel out.
+	// leaves fuel out. Called with no negative number it is told what the guest
+	// does next, [TryBlock] or [Throw], and its answer is not used.
 	Refill Target
 	// Image says that active data segments at constant offsets in a memory
 	// of the module's own are emptied, because the memory comes with an image.

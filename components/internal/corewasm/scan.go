@@ -193,7 +193,7 @@ func (m *Module) scanSection(r *reader, id byte, lim Limits) {
 	case secTag:
 		for range r.count("tags", lim.Types) {
 			r.byte()
-			m.typeIndex(r)
+			m.tagTys = append(m.tagTys, m.typeIndex(r))
 		}
 	}
 }
@@ -218,6 +218,16 @@ func (m *Module) typeIndex(r *reader) uint32 {
 		return 0
 	}
 	return i
+}
+
+// tagType reads the index of a tag and returns its type.
+func (m *Module) tagType(r *reader) uint32 {
+	i := r.u32()
+	if uint64(i) >= uint64(len(m.tagTys)) {
+		r.fail("unknown tag %d", i)
+		return 0
+	}
+	return m.tagTys[i]
 }
 
 // globalIndex reads the index of a global. It must be one of the module's: the

@@ -5,11 +5,11 @@ package corewasm
 // next is the byte after the opcode.
 func weight(op, next byte) uint64 {
 	switch {
-	case op <= opLoop, op == opElse, op == opEnd, op == opLocalGet, op == 0x1a: // no code
+	case op <= opLoop, op == opElse, op == opEnd, op == opLocalGet, op == opDrop: // no code
 		return 0
 	case op >= opI32Load && op <= opI64Store32, op == opTableGet, op == opTableSet:
 		return memoryCost
-	case op == opMemoryGrow, op == opThrow, op == opThrowRef, op == opRefFunc:
+	case op == opMemoryGrow, op == opThrow, op == opThrowRef, op == opTryTable, op == opRefFunc:
 		return hostCost
 	case op == opSIMD:
 		if next <= 11 || next >= 84 && next <= 93 { // loads and stores; also what has a longer number

@@ -1,0 +1,199 @@
+package components
+
+import (
+	"reflect"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/tetratelabs/wazero/api"
+)
+
+// handleFields are where the engine's handles of functions keep their stacks.
+type handleFields struct {
+	handle reflect.Type
+	// known says that the engine has stacks: the interpreter has none, and
+	// bounds its frames itself.
+	known bool
+	stack uintptr // []byte
+	// tries says that it has all that follows.
+	tries bool
+	// top is where the stack begins, of which all from sp is in use, and bottom
+	// where it must not grow beyond.
+	top, sp, bottom uintptr
+	// saved are the registers of a guest that called the host.
+	saved, savedBytes uintptr
+	// handlers is the list of try blocks that the guest is inside of, each of
+	// handlerBytes and with a copy of the stack.
+	handlers, handlerBytes, handlerStack uintptr
+	// pending is the exception that was thrown last, params the values in it.
+	pending, params uintptr
+}
+
+// lastFields are those of the handles seen last: an engine has one type.
+var lastFields atomic.Pointer[handleFields]
+
+func fieldsOf(t reflect.Type) *handleFields {
+	if f := lastFields.Load(); f != nil && f.handle == t {
+		return f
+	}
+	f := &handleFields{handle: t}
+	f.find(t)
+	lastFields.Store(f)
+	return f
+}
+
+// find looks the fields up in a handle of type t.
+func (f *handleFields) find(t reflect.Type) {
+	if t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct {
+		return
+	}
+	ok := true
+	field := func(t reflect.Type, name string, kind reflect.Kind) (uintptr, reflect.Type) {
+		if t == nil || t.Kind() != reflect.Struct {
+			ok = false
+			return 0, nil
+		}
+		s, found := t.FieldByName(name)
+		if !found || s.Type.Kind() != kind || len(s.Index) != 1 {
+			ok = false
+			return 0, nil
+		}
+		if kind == reflect.Slice || kind == reflect.Pointer {
+			return s.Offset, s.Type.Elem()
+		}
+		return s.Offset, s.Type
+	}
+	var of reflect.Type
+	f.stack, of = field(t.Elem(), "stack", reflect.Slice)
+	if f.known = ok && of.Kind() == reflect.Uint8; !f.known {
+		return
+	}
+	f.top, _ = field(t.Elem(), "stackTop", reflect.Uintptr)
+	context, in := field(t.Elem(), "execCtx", reflect.Struct)
+	f.sp, _ = field(in, "stackPointerBeforeGoCall", reflect.Pointer)
+	f.bottom, _ = field(in, "stackBottomPtr", reflect.Pointer)
+	f.saved, of = field(in, "savedRegisters", reflect.Array)
+	if ok {
+		f.savedBytes = of.Size()
+	}
+	f.sp, f.bottom, f.saved = context+f.sp, context+f.bottom, context+f.saved
+	f.handlers, of = field(t.Elem(), "tryHandlers", reflect.Slice)
+	if ok {
+		f.handlerBytes = of.Size()
+	}
+	f.handlerStack, _ = field(of, "stack", reflect.Slice)
+	f.pending, of = field(t.Elem(), "pendingException", reflect.Pointer)
+	f.params, of = field(of, "Params", reflect.Slice)
+	f.tries = ok && of.Kind() == reflect.Uint64
+}
+
+// engineStack is the stack of a call under way.
+type engineStack struct {
+	f      *handleFields
+	handle unsafe.Pointer
+}
+
+// stackOf returns the stack of a call of fn.
+func stackOf(fn api.Function) engineStack {
+	v := reflect.ValueOf(fn)
+	f := fieldsOf(v.Type())
+	if !f.known {
+		return engineStack{f: f}
+	}
+	return engineStack{f, v.UnsafePointer()}
+}
+
+func (s engineStack) bytes() *[]byte { return (*[]byte)(unsafe.Add(s.handle, s.f.stack)) }
+
+// spare returns how much of the stack is not in use now, while the guest waits
+// for the host.
+func (s engineStack) spare() int {
+	sp := *(*unsafe.Pointer)(unsafe.Add(s.handle, s.f.sp))
+	return int(uintptr(sp) - uintptr(unsafe.Pointer(unsafe.SliceData(*s.bytes()))))
+}
+
+// handlers returns how many try blocks the call is inside of.
+func (s engineStack) handlers() int {
+	return len(*(*[]struct{})(unsafe.Add(s.handle, s.f.handlers)))
+}
+
+// top returns the address where the stack begins.
+func (s engineStack) top() uintptr { return *(*uintptr)(unsafe.Add(s.handle, s.f.top)) }
+
+// handler returns where the i-th try block is kept.
+func (s engineStack) handler(i int) unsafe.Pointer {
+	list := *(*[]struct{})(unsafe.Add(s.handle, s.f.handlers))
+	return unsafe.Add(unsafe.Pointer(unsafe.SliceData(list)), uintptr(i)*s.f.handlerBytes)
+}
+
+// copied returns the copy of the stack that belongs to the i-th try block.
+func (s engineStack) copied(i int) []byte {
+	return *(*[]byte)(unsafe.Add(s.handler(i), s.f.handlerStack))
+}
+
+// held returns the bytes of stack that the call holds, copies included.
+func (s engineStack) held() (bytes uint64) {
+	if !s.f.known {
+		return 0
+	}
+	bytes = uint64(len(*s.bytes()))
+	if s.f.tries {
+		for i := range s.handlers() {
+			bytes += uint64(len(s.copied(i)))
+		}
+	}
+	return bytes
+}
+
+// cut takes n bytes, a multiple of 16, from what is not in use of the stack,
+// which grows again when it is full. They stay allocated as long as the rest.
+// It must be called while the guest waits for the host.
+func (s engineStack) cut(n int) (done bool) {
+	stack, bottom := s.bytes(), s.bottom()
+	if *bottom != unsafe.SliceData(*stack) || s.spare() < n {
+		return false
+	}
+	*stack = (*stack)[n:]
+	*bottom = unsafe.SliceData(*stack)
+	return true
+}
+
+// restore undoes cuts of n bytes together, all of the stack that s has now.
+func (s engineStack) restore(n int) {
+	stack := s.bytes()
+	first := (*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(*stack)), -n))
+	*stack = unsafe.Slice(first, len(*stack)+n)
+	*s.bottom() = first
+}
+
+// bottom returns where the engine keeps how far the stack may grow.
+func (s engineStack) bottom() **byte { return (**byte)(unsafe.Add(s.handle, s.f.bottom)) }
+
+// pending returns the exception that was thrown last, nil for none.
+func (s engineStack) pending() unsafe.Pointer {
+	return *(*unsafe.Pointer)(unsafe.Add(s.handle, s.f.pending))
+}
+
+// size returns how many bytes an exception takes.
+func (s engineStack) size(exception unsafe.Pointer) int {
+	return exceptionBytes + 8*len(*(*[]uint64)(unsafe.Add(exception, s.f.params)))
+}
+
+// exceptionBytes is what an exception takes besides the values in it.
+const exceptionBytes = 32
+
+// words calls f with the words of all memory in which the guest may keep a
+// reference to an exception, while it waits for the host.
+func (s engineStack) words(f func([]uintptr)) {
+	of := func(p unsafe.Pointer, n int) { f(unsafe.Slice((*uintptr)(p), n/8)) }
+	of(unsafe.Add(s.handle, s.f.saved), int(s.f.savedBytes))
+	stack, spare := *s.bytes(), s.spare()
+	if spare >= 0 && spare < len(stack) {
+		of(unsafe.Pointer(&stack[spare]), len(stack)-spare)
+	}
+	for i := range s.handlers() {
+		of(s.handler(i), int(s.f.handlerBytes))
+		c := s.copied(i)
+		of(unsafe.Pointer(unsafe.SliceData(c)), len(c))
+	}
+}

@@ -1,0 +1,153 @@
+package components_test
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+	"time"
+
+	"latticework/components"
+	. "latticework/internal/wasmbuild"
+)
+
+// Instructions of exceptions, and types that Module.Type has no letter for.
+const (
+	tryOp      = 0x1f
+	throwOp    = 0x08
+	throwRefOp = 0x0a
+	exnType    = 0x69
+)
+
+// runCore returns what the export "run" of a core module answers.
+func runCore(t *testing.T, cfg components.EngineConfig, limits components.Limits, module []byte) ([]uint64, error) {
+	t.Helper()
+	e, err := components.NewEngine(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = e.Close(t.Context()) }()
+	m, err := e.CompileModule(t.Context(), module)
+	if err != nil {
+		return nil, err
+	}
+	tmpl, err := m.Link(t.Context(), components.CoreLinkConfig{Limits: limits})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := tmpl.Acquire(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Release(t.Context())
+	return in.Call(t.Context(), "run")
+}
+
+// exceptionModule returns a module with the tag 0, of an i64, the type exnAndI64
+// of blocks that give an i64 and a reference to an exception, and a global that
+// counts.
+func exceptionModule() (m *Module, exnAndI64 byte) {
+	m = &Module{}
+	m.Tags = [][]byte{Cat([]byte{0}, U(m.Type("l", "")))}
+	m.Type("", "l")
+	m.Types = append(m.Types, []byte{0x60, 0, 2, 0x7e, exnType})
+	m.Global(0)
+	return m, byte(len(m.Types) - 1)
+}
+
+// thrown throws n n times, each caught where it is thrown.
+func thrown(n int) []byte {
+	return Cat([]byte{loopOp, void, blockOp, 0x7e, tryOp, void, 1, 0, 0, 0, 0x42}, S(int64(n)), []byte{throwOp, 0, endOp, 0x00, endOp, 0x1a},
+		[]byte{0x23, 0, 0x41, 1, 0x6a, 0x24, 0, 0x23, 0, 0x41}, S(int64(n)), []byte{0x48, 0x0d, 0, endOp})
+}
+
+// caughtAs leaves the i64 of the exception that code throws, which is caught with
+// a reference that ref takes.
+func caughtAs(exnAndI64 byte, code, ref []byte) []byte {
+	return Cat([]byte{blockOp, exnAndI64, tryOp, void, 1, 1, 0, 0}, code, []byte{endOp, 0x00, endOp}, ref)
+}
+
+// throwing throws v.
+func throwing(v int64) []byte { return Cat([]byte{0x42}, S(v), []byte{throwOp, 0}) }
+
+// TestExceptionOutlivesOthers holds a reference to an exception while the guest
+// throws and catches others, so that the collector runs, and throws it again.
+// The engine has the collector know only of the one that was thrown last.
+func TestExceptionOutlivesOthers(t *testing.T) {
+	const want, others = 0x1234, 30_000
+	again := []byte{blockOp, 0x7e, tryOp, void, 1, 0, 0, 0, getOp, 2, throwRefOp, endOp, 0x00, endOp}
+	// Locals: an i64, an i32, a reference.
+	locals := []byte{3, 1, 0x7e, 1, 0x7f, 1, exnType}
+	for _, c := range []struct {
+		name string
+		code func(exnAndI64 byte) []byte
+	}{
+		{"in a local", func(typ byte) []byte {
+			return Cat(caughtAs(typ, throwing(want), []byte{setOp, 2, 0x1a}), thrown(others), again)
+		}},
+		// The copy of the stack that a try block made has the only reference that is
+		// still used.
+		{"in a try block", func(typ byte) []byte {
+			inner := Cat(thrown(others), throwing(7))
+			return Cat(caughtAs(typ, throwing(want), []byte{setOp, 2, 0x1a}),
+				[]byte{blockOp, 0x7e, tryOp, void, 1, 0, 0, 0}, inner, []byte{endOp, 0x00, endOp, 0x1a}, again)
+		}},
+		// A call that is far up holds it.
+		{"in a caller", func(typ byte) []byte {
+			return Cat(caughtAs(typ, throwing(want), []byte{setOp, 2, 0x1a}), Call(1), again)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m, typ := exceptionModule()
+			m.Export("run", Func, m.Body(m.Type("", "l"), Cat(locals, c.code(typ), []byte{endOp})))
+			m.Func(m.Type("", ""), "", thrown(others))
+			got, err := runCore(t, components.EngineConfig{}, components.Limits{}, m.Bytes())
+			if err != nil || got[0] != want {
+				t.Errorf("the exception has %#x, %v; want %#x", got, err, want)
+			}
+		})
+	}
+}
+
+// TestManyReferences holds a reference to each of more exceptions than a guest may
+// have, on a stack that is within its limit.
+func TestManyReferences(t *testing.T) {
+	m := &Module{}
+	wide := m.Type(string(bytes.Repeat([]byte("l"), 900)), "")
+	m.Tags = [][]byte{Cat([]byte{0}, U(wide))}
+	m.Types = append(m.Types, []byte{0x60, 0, 1, exnType})
+	one := byte(len(m.Types) - 1)
+	// f: catch an exception with 900 values, call f, throw the exception again.
+	body := Cat([]byte{1, 1, exnType}, []byte{blockOp, one, tryOp, void, 1, 3, 0}, bytes.Repeat([]byte{0x42, 1}, 900), []byte{throwOp, 0, endOp, 0x00, endOp, setOp, 0},
+		Call(0), []byte{getOp, 0, throwRefOp, endOp})
+	m.Export("run", Func, m.Body(m.Type("", ""), body))
+	_, err := runCore(t, components.EngineConfig{}, components.Limits{StackBytes: 4 << 20}, m.Bytes())
+	if !errors.Is(err, components.ErrExhausted) {
+		t.Errorf("answered %v, want exhausted", err)
+	}
+}
+
+// TestManyExceptions catches so many in a call that they would take eight times
+// the stack that it may, if the stack got longer with each.
+func TestManyExceptions(t *testing.T) {
+	const n = 130_000
+	m, _ := exceptionModule()
+	m.Export("run", Func, m.Func(m.Type("", "l"), "", thrown(n), 0x42, 5))
+	start := time.Now()
+	got, err := runCore(t, components.EngineConfig{}, components.Limits{StackBytes: 256 << 10}, m.Bytes())
+	if err != nil || got[0] != 5 {
+		t.Errorf("answered %v, %v", got, err)
+	}
+	t.Logf("%v for one", time.Since(start)/n)
+}
+
+// TestExceptionReferences checks where a guest may not have references to
+// exceptions.
+func TestExceptionReferences(t *testing.T) {
+	m, typ := exceptionModule()
+	m.Export("run", Func, m.Func(m.Type("", "l"), "", caughtAs(typ, throwing(3), []byte{0x1a})))
+	for _, cfg := range []components.EngineConfig{{Interpreter: true}, {NoFuel: true}} {
+		if _, err := runCore(t, cfg, components.Limits{}, m.Bytes()); !errors.Is(err, components.ErrUnsupported) {
+			t.Errorf("%+v: answered %v, want unsupported", cfg, err)
+		}
+	}
+}
