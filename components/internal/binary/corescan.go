@@ -81,7 +81,7 @@ func (s *coreScanner) section() {
 		s.fail(at, "core module", "malformed section id %#x", id)
 		return
 	}
-	size := int(s.u32("core section size"))
+	size := s.length("core section size")
 	if s.err != nil {
 		return
 	}

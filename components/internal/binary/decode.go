@@ -109,7 +109,7 @@ func (d *decoder) section(c *Component) {
 		return
 	}
 	what := sectionNames[id]
-	size := int(d.u32(what))
+	size := d.length(what)
 	if d.err != nil {
 		return
 	}

@@ -141,7 +141,7 @@ func (d *decoder) start() *Start {
 
 func (d *decoder) value() *Value {
 	t := d.valType()
-	n := int(d.u32("value size"))
+	n := d.length("value size")
 	v := &Value{Type: t, Start: d.pos}
 	d.bytes(n, "value")
 	v.End = d.pos

@@ -1,6 +1,7 @@
 package binary
 
 import (
+	"math"
 	"unicode/utf8"
 
 	"latticework/internal/errcode"
@@ -108,6 +109,10 @@ func (r *reader) uleb(bits uint, what string) uint64 {
 
 func (r *reader) u32(what string) uint32 { return uint32(r.uleb(32, what)) }
 
+// length reads a number of bytes or items: one that an int of 32 bits does not
+// hold is more than any input has.
+func (r *reader) length(what string) int { return int(min(r.uleb(32, what), math.MaxInt)) }
+
 // sleb reads a signed LEB128 number of at most bits bits.
 func (r *reader) sleb(bits uint, what string) int64 {
 	start := r.pos
@@ -145,7 +150,7 @@ func (r *reader) sleb(bits uint, what string) int64 {
 // and charges them to the budget.
 func (r *reader) count(what string) int {
 	at := r.pos
-	n := int(r.u32(what))
+	n := r.length(what)
 	if r.err != nil {
 		return 0
 	}
@@ -185,7 +190,7 @@ func (r *reader) bytes(n int, what string) []byte {
 // name reads a UTF-8 string with its length.
 func (r *reader) name(what string) string {
 	at := r.pos
-	n := int(r.u32(what))
+	n := r.length(what)
 	if n > r.left() {
 		r.eof(what)
 		return ""
