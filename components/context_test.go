@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
 	"testing"
+	"time"
 
 	"latticework/components"
 	"latticework/internal/errcode"
@@ -57,5 +59,51 @@ func TestHostFunctionsGetTheCallersContext(t *testing.T) {
 	}
 	if got != ctx {
 		t.Errorf("the function was given %v, want the caller's context", got)
+	}
+}
+
+// TestNothingOfACallIsKept: an instance that waits for its next call holds
+// nothing of what earlier ones were given.
+func TestNothingOfACallIsKept(t *testing.T) {
+	release := make(chan struct{})
+	close(release)
+	tmpl := relayHost{work: inBackground(release)}.template(t, components.Limits{})
+	f, err := tmpl.Export("", "call")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type large struct{ bytes [1 << 20]byte }
+	type key struct{}
+	collected := make(chan string, 2)
+	func() {
+		inContext, inClosure := new(large), new(large)
+		runtime.AddCleanup(inContext, func(what string) { collected <- what }, "the context")
+		runtime.AddCleanup(inClosure, func(what string) { collected <- what }, "the function that writes the parameters")
+		in := keep(t, tmpl)
+		err := in.Invoke(context.WithValue(t.Context(), key{}, inContext), f,
+			func(c *abi.Call) error { c.PutU32(c.Params, uint32(inClosure.bytes[0])); return nil },
+			func(*abi.Call) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.Release(context.Background())
+	}()
+	if tmpl.Kept() != 1 {
+		t.Fatalf("%d instances are kept, want 1", tmpl.Kept())
+	}
+	left := map[string]bool{"the context": true, "the function that writes the parameters": true}
+	for range 100 {
+		runtime.GC()
+		select {
+		case what := <-collected:
+			delete(left, what)
+		case <-time.After(10 * time.Millisecond):
+		}
+		if len(left) == 0 {
+			return
+		}
+	}
+	for what := range left {
+		t.Errorf("%s is held", what)
 	}
 }

@@ -2,6 +2,7 @@ package components
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -123,11 +124,8 @@ func (sc *scheduler) park(fb *fiber) {
 		sc.idle = append(sc.idle, fb)
 		return
 	}
-	for i, f := range sc.fibers {
-		if f == fb {
-			sc.fibers = append(sc.fibers[:i], sc.fibers[i+1:]...)
-			break
-		}
+	if i := slices.Index(sc.fibers, fb); i >= 0 {
+		sc.fibers = slices.Delete(sc.fibers, i, i+1)
 	}
 	fb.stop()
 }

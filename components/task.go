@@ -1,6 +1,8 @@
 package components
 
 import (
+	"slices"
+
 	"latticework/components/internal/plan"
 	"latticework/internal/errcode"
 	"latticework/wit/abi"
@@ -179,11 +181,8 @@ func (tk *task) leave() error {
 // unregister takes th, which is ending, out of its task; the last one traps
 // if the task has not returned.
 func (tk *task) unregister(th *thread) error {
-	for i, t := range tk.threads {
-		if t == th {
-			tk.threads = append(tk.threads[:i], tk.threads[i+1:]...)
-			break
-		}
+	if i := slices.Index(tk.threads, th); i >= 0 {
+		tk.threads = slices.Delete(tk.threads, i, i+1)
 	}
 	if len(tk.threads) == 0 && tk.phase != taskResolved {
 		return errcode.New(errcode.Trap, "the task ended without returning a value")

@@ -1,7 +1,9 @@
 package components
 
 import (
+	"context"
 	"errors"
+	"slices"
 
 	"latticework/internal/errcode"
 )
@@ -66,11 +68,8 @@ func (th *thread) startWaiting(ready func() bool) {
 func (th *thread) stopWaiting() {
 	th.ready = nil
 	sc := th.task.state.inst.async
-	for i, w := range sc.waiting {
-		if w == th {
-			sc.waiting = append(sc.waiting[:i], sc.waiting[i+1:]...)
-			return
-		}
+	if i := slices.Index(sc.waiting, th); i >= 0 {
+		sc.waiting = slices.Delete(sc.waiting, i, i+1)
 	}
 }
 
@@ -143,6 +142,7 @@ func (in *Instance) resume(th *thread, cancelled bool) error {
 		fb.held, fb.resumer, fb.ctx.Context = 0, was, in.main.ctx.Context
 		p, ok := fb.next()
 		in.cur, th.running, fb.resumer = was, false, nil
+		fb.ctx.Context = context.Background() // whoever lets it run next has another one
 		if !ok || p.done {
 			in.async.threads--
 			th.fiber, fb.thread = nil, nil

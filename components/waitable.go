@@ -1,6 +1,10 @@
 package components
 
-import "latticework/internal/errcode"
+import (
+	"slices"
+
+	"latticework/internal/errcode"
+)
 
 // The codes of events.
 const (
@@ -49,11 +53,8 @@ func (w *waitable) take() event {
 
 func (w *waitable) join(set *waitableSet) {
 	if old := w.set; old != nil {
-		for i, e := range old.elems {
-			if e == w {
-				old.elems = append(old.elems[:i], old.elems[i+1:]...)
-				break
-			}
+		if i := slices.Index(old.elems, w); i >= 0 {
+			old.elems = slices.Delete(old.elems, i, i+1)
 		}
 	}
 	w.set = set
