@@ -103,6 +103,14 @@ func oracleType(j any) *wit.Type {
 	switch a[0] {
 	case "own":
 		t.Kind, t.Resource = wit.KindOwn, oracleResource
+	case "borrow":
+		t.Kind, t.Resource = wit.KindBorrow, oracleResource
+	case "stream":
+		t.Kind, t.Elem = wit.KindStream, oracleType(a[1])
+	case "future":
+		t.Kind, t.Elem = wit.KindFuture, oracleType(a[1])
+	case "error-context":
+		t.Kind = wit.KindErrorContext
 	case "list":
 		t.Kind, t.Elem = wit.KindList, oracleType(a[1])
 		if len(a) == 3 {
@@ -130,6 +138,8 @@ func oracleType(j any) *wit.Type {
 		t.Kind, t.Elem, t.Err = wit.KindResult, oracleType(a[1]), oracleType(a[2])
 	case "flags":
 		t.Kind, t.Flags = wit.KindFlags, make([]string, number(a[1]))
+	default:
+		panic(fmt.Sprintf("no type %v", a[0]))
 	}
 	return t
 }

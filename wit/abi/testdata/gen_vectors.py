@@ -41,6 +41,10 @@ def build(t):
         return PRIMS[t]()
     match t:
         case ['own']: return d.OwnType(RT)
+        case ['borrow']: return d.BorrowType(RT)
+        case ['stream', e]: return d.StreamType(build(e))
+        case ['future', e]: return d.FutureType(build(e))
+        case ['error-context']: return d.ErrorContextType()
         case ['list', e]: return d.ListType(build(e))
         case ['list', e, n]: return d.ListType(build(e), n)
         case ['map', k, v]: return d.MapType(build(k), build(v))
@@ -54,13 +58,17 @@ def build(t):
     raise ValueError(t)
 
 
-def rand_type(depth):
+HANDLES = ['borrow', 'stream', 'future', 'error-context']
+
+
+def rand_type(depth, handles=()):
+    """A random type; those of handles have no values here, only places."""
     if depth == 0 or rnd.random() < 0.3:
         return rnd.choice(list(PRIMS))
-    sub = lambda: rand_type(depth - 1)
+    sub = lambda: rand_type(depth - 1, handles)
     maybe = lambda: sub() if rnd.random() < 0.7 else None
     several = lambda: [sub() for _ in range(rnd.randint(1, 4))]
-    match rnd.choice(['list', 'fixed', 'map', 'record', 'tuple', 'variant', 'enum', 'option', 'result', 'flags', 'own']):
+    match rnd.choice(['list', 'fixed', 'map', 'record', 'tuple', 'variant', 'enum', 'option', 'result', 'flags', 'own', *handles]):
         case 'list': return ['list', sub()]
         case 'fixed': return ['list', sub(), rnd.randint(1, 4)]
         case 'map': return ['map', rnd.choice(list(PRIMS)), sub()]
@@ -72,6 +80,8 @@ def rand_type(depth):
         case 'result': return ['result', maybe(), maybe()]
         case 'flags': return ['flags', rnd.choice([1, 7, 8, 9, 16, 17, 31, 32])]
         case 'own': return ['own']
+        case 'stream' | 'future' as kind: return [kind, maybe()]
+        case handle: return [handle]
 
 
 def rand_int(bits, signed):
@@ -203,7 +213,8 @@ def lifted(t, f):
 def layouts():
     fixed = [['enum', n] for n in (1, 255, 256, 257, 65536, 65537)] + [['flags', n] for n in range(1, 33, 5)]
     out = []
-    for t in fixed + [rand_type(3) for _ in range(90)]:
+    places = [['borrow'], ['error-context'], ['stream', None], ['stream', 'u64'], ['future', None], ['future', ['list', 'u8']]]
+    for t in fixed + places + [rand_type(3) for _ in range(90)] + [rand_type(3, HANDLES) for _ in range(60)]:
         bt = build(t)
         flat = d.flatten_type(bt, d.LiftLowerOptions('utf8', d.MemInst(bytearray(), 'i32')))
         out.append({'type': t, 'size': d.elem_size(bt, 'i32'), 'align': d.alignment(bt, 'i32'),
@@ -317,8 +328,8 @@ def tagged_copies():
 def functions():
     out = []
     for _ in range(60):
-        params = [rand_type(2) for _ in range(rnd.choice([0, 1, 2, 4, 9]))]
-        result = rand_type(2) if rnd.random() < 0.8 else None
+        params = [rand_type(2, HANDLES) for _ in range(rnd.choice([0, 1, 2, 4, 9]))]
+        result = rand_type(2, HANDLES[1:]) if rnd.random() < 0.8 else None
         ft = d.FuncType([build(p) for p in params], [] if result is None else [build(result)])
         case = {'params': params, 'result': result}
         for name, context, async_, callback in [
