@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,6 +111,25 @@ func TestWorkIsBounded(t *testing.T) {
 			Type: b.ExternType{Sort: b.SortInstance}})
 	}
 	check(t, []verdict{{"many copies", defs(items...), errcode.Exhausted, "validation steps"}})
+}
+
+// TestCoreTypesAreBounded: a component may have many core types, of some size,
+// and not more.
+func TestCoreTypesAreBounded(t *testing.T) {
+	group := func(n, params int) *b.CoreType {
+		g := &b.CoreType{Group: true}
+		for range n {
+			f := b.CoreFuncType{Params: slices.Repeat([]b.CoreValType{{Code: b.CoreI64}}, params)}
+			g.Rec = append(g.Rec, b.CoreSubType{Kind: b.CoreFuncKind, Func: f})
+		}
+		return g
+	}
+	check(t, []verdict{
+		{"many types", defs(group(maxCoreTypes, 0)), "", ""},
+		{"one too many", defs(group(maxCoreTypes, 0), group(1, 0)), errcode.Exhausted, "100001 > 100000"},
+		{"the same again", defs(group(1, 0), group(maxCoreTypes-1, 0), group(1, 0)), "", ""},
+		{"large types", defs(group(3_000, 1_000)), errcode.Exhausted, "size of distinct core types"},
+	})
 }
 
 func TestUnsupported(t *testing.T) {
