@@ -180,7 +180,7 @@ func (c *cluster) join(name string) *host.Host {
 	c.t.Cleanup(func() {
 		// A connection that was dialled and never used would hold the server up.
 		http.DefaultClient.CloseIdleConnections()
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), poll.Patience(10*time.Second))
 		defer cancel()
 		if err := h.Close(ctx); err != nil {
 			c.t.Errorf("close host %s: %v", name, err)
@@ -266,7 +266,7 @@ func (c *cluster) counter(componentOn, storesOn string, stores ...linkstate.Prov
 }
 
 func (c *cluster) deploy(d linkstate.DeployApplication) error {
-	ctx, cancel := context.WithTimeout(c.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(c.t.Context(), poll.Patience(30*time.Second))
 	defer cancel()
 	_, err := c.client.DeployApplication(ctx, lattice.DeployRequest{Deploy: d, PutOptions: lattice.PutOptions{Wait: true}})
 	return err

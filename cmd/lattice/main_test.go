@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"latticework/internal/errcode"
+	"latticework/internal/poll"
 )
 
 var (
@@ -74,7 +75,7 @@ func (h *home) runIn(dir string, stdin io.Reader, args ...string) result {
 	if err := cmd.Start(); err != nil {
 		h.t.Fatalf("run %v: %v", args, err)
 	}
-	timer := time.AfterFunc(raceFactor*time.Minute, func() { _ = cmd.Process.Kill() })
+	timer := time.AfterFunc(poll.Patience(time.Minute), func() { _ = cmd.Process.Kill() })
 	defer timer.Stop()
 	err := cmd.Wait()
 	if _, ok := err.(*exec.ExitError); err != nil && !ok {
@@ -204,7 +205,7 @@ func (h *home) start(args ...string) *process {
 // await returns the next event of that name.
 func (p *process) await(name string) event {
 	p.t.Helper()
-	timer := time.NewTimer(raceFactor * time.Minute)
+	timer := time.NewTimer(poll.Patience(time.Minute))
 	defer timer.Stop()
 	var seen []string
 	for {
@@ -242,7 +243,7 @@ func (p *process) kill() {
 
 func (p *process) wait() int {
 	p.t.Helper()
-	timer := time.NewTimer(raceFactor * time.Minute)
+	timer := time.NewTimer(poll.Patience(time.Minute))
 	defer timer.Stop()
 	select {
 	case <-p.done:

@@ -20,11 +20,12 @@ import (
 	"latticework/components"
 	"latticework/components/wasi"
 	"latticework/components/wasi/sockets"
+	"latticework/internal/poll"
 	"latticework/wit/value"
 )
 
 // programTimeout bounds one program with all its operations.
-const programTimeout = 20 * time.Second
+var programTimeout = poll.Patience(20 * time.Second)
 
 // program is one program of the WASI 0.3 suite while operations are done to
 // it. A command runs on a goroutine of its own; a service has a server, and a

@@ -48,15 +48,19 @@ func Wait(ctx context.Context, what string, check Check) error {
 }
 
 // Until is [Wait] for tests: the test fails at once if the state is not
-// reached within the given time, or five times as long under the race detector.
+// reached within the given time, or [Patience] with it.
 func Until(t testing.TB, within time.Duration, what string, check Check) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), raceFactor*within)
+	ctx, cancel := context.WithTimeout(context.Background(), Patience(within))
 	defer cancel()
 	if err := Wait(ctx, what, check); err != nil {
 		t.Fatal(err)
 	}
 }
+
+// Patience is how long a test waits for what takes less than limit: limit, or five
+// times as long under the race detector.
+func Patience(limit time.Duration) time.Duration { return raceFactor * limit }
 
 // describe makes an error or a string readable and leaves the rest to %+v.
 func describe(state any) string {

@@ -15,6 +15,7 @@ import (
 
 	"latticework/internal/errcode"
 	"latticework/internal/leakcheck"
+	"latticework/internal/poll"
 	"latticework/lattice"
 	"latticework/lattice/linkstate"
 )
@@ -49,7 +50,7 @@ func opened(t testing.TB, cfg Config) *Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), poll.Patience(20*time.Second))
 	defer cancel()
 	if err := s.Ready(ctx); err != nil {
 		t.Fatal(err)

@@ -68,7 +68,7 @@ var specSets = []string{"v1", "v2", "tail-call", "extended-const", "exception-ha
 func TestSpecDifferential(t *testing.T) {
 	dir := specDir(t)
 	sets := specSets
-	if testing.Short() {
+	if testing.Short() || raced { // nothing of it runs side by side
 		sets = []string{"exception-handling", "tail-call"}
 	}
 	for _, e := range engines {

@@ -1,0 +1,5 @@
+//go:build !race
+
+package corewasm_test
+
+const raced = false
