@@ -168,6 +168,8 @@ func (e *Engine) Close(ctx context.Context) error {
 //   - ErrUnsupported if it uses something that is not implemented; the error
 //     names it.
 //   - ErrExhausted if it is larger than a limit; both sides are shown.
+//   - ErrTrap if data that a core module writes when it begins lies outside of
+//     its memory: no instance of it could be made.
 //   - ErrClosed after Close.
 func (e *Engine) Compile(ctx context.Context, data []byte) (*Component, error) {
 	c, err := e.compile(ctx, data, e.store)

@@ -233,6 +233,7 @@ func TestScanCoreRefuses(t *testing.T) {
 		{"endless constant", coreModule(section(coreGlobals, 0x01, 0x7f, 0x00, 0x41, 0x00)), "unexpected end-of-file"},
 		{"call in a constant", coreModule(section(coreGlobals, 0x01, 0x7f, 0x00, 0x10, 0x00, 0x0b)), "constant expression required"},
 		{"trailing bytes", coreModule(section(coreTypes, 0x00, 0x00)), "section size mismatch"},
+		{"table of no form", coreModule(section(coreTables, 0x01, 0x40, 0x01, 0x70, 0x00, 0x01, 0xd0, 0x70, 0x0b)), "invalid leading byte (0x1) for table"},
 	}
 	for _, tt := range tests {
 		_, err := ScanCore(tt.in, 0, len(tt.in), Limits{})
