@@ -3,6 +3,7 @@ package components_test
 import (
 	"context"
 	"errors"
+	"io"
 	"runtime"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	. "latticework/internal/wasmbuild"
 	"latticework/wit"
 	"latticework/wit/abi"
+	"latticework/wit/value"
 )
 
 // TestLargeParameters calls a function whose parameters take many megabytes in
@@ -244,5 +246,61 @@ func TestResourceThatFindsNoRoom(t *testing.T) {
 				t.Errorf("after the instance held by %d, dropped %d times; want 0, 2", p.held, p.dropped)
 			}
 		})
+	}
+}
+
+// box is elements that are pens, and the stream that gives them once.
+type box struct {
+	pens     []*pen
+	resource *wit.Resource
+	given    bool
+}
+
+func (b *box) Store(m *abi.Mem, to []byte, i int) { m.PutOwn(to, b.pens[i], b.resource) }
+func (b *box) Load(*abi.Mem, []byte)              {}
+func (b *box) At(i int) any                       { return b.pens[i] }
+func (b *box) Append(any) bool                    { return false }
+func (b *box) Close()                             {}
+
+func (b *box) Discard(i int) {
+	for _, p := range b.pens[i:] {
+		p.Drop(context.Background())
+	}
+}
+
+func (b *box) Pull(context.Context, int) (abi.Elements, int, error) {
+	if b.given {
+		return nil, 0, io.EOF
+	}
+	b.given = true
+	return b, len(b.pens), nil
+}
+
+// TestStreamOfResourcesThatFindNoRoom: of resources that a guest reads from a
+// stream, what its table has no room for ends, once, as does the rest.
+func TestStreamOfResourcesThatFindNoRoom(t *testing.T) {
+	c, core, holder := NewComponent(), &Module{}, &Module{}
+	holder.Memory(1, 1)
+	holder.Export("m", Memory, 0)
+	pens := c.ImportResource("pen")
+	stream := U(c.Type(Cat([]byte{0x66, 1}, U(c.Own(pens)))))
+	mem := MemoryOpt(c.CoreMemory(c.CoreInstance(c.CoreModule(holder.Bytes())), "m"))
+	read := Call(core.Import("", "read", core.Type("iii", "i")))
+	core.Export("take", Func, core.Func(core.Type("i", "i"), "", get(0), I32(64), I32(3), read))
+	inst := c.CoreInstance(c.CoreModule(core.Bytes()), Arg{Name: "", Instance: c.CoreExports(
+		Item{Name: "read", Func: c.Canon([]byte{0x0f}, stream, Vec(mem))})})
+	c.Export("take", SortFunc, c.Lift(c.CoreFunc(inst, "take"), asyncFunc(c, []byte{U32}, Param{Name: "s", Type: stream})))
+	resource := &wit.Resource{Name: "pen"}
+	tmpl := linkedWithin(t, c.Bytes(), components.Limits{Handles: 2}, &abi.Interface{Name: "pen", Resources: []*wit.Resource{resource}})
+	b := &box{pens: []*pen{{}, {}, {}}, resource: resource}
+	in := keep(t, tmpl)
+	if _, err := in.Call(t.Context(), "", "take", value.Async{Rep: b}); !errors.Is(err, components.ErrExhausted) {
+		t.Errorf("answered %v", err)
+	}
+	in.Release(context.Background())
+	for i, p := range b.pens {
+		if p.dropped != 1 {
+			t.Errorf("resource %d ended %d times", i, p.dropped)
+		}
 	}
 }
