@@ -324,3 +324,49 @@ func TestEndsThatDoNotFit(t *testing.T) {
 		join.Wait()
 	})
 }
+
+// asked is a context that counts how often it is asked whether it has ended.
+type asked struct {
+	context.Context
+	times int
+}
+
+func (a *asked) Err() error {
+	a.times++
+	return a.Context.Err()
+}
+
+// TestLongCopyLooksAtTheTime moves many megabytes by one read: the call can be
+// stopped meanwhile.
+func TestLongCopyLooksAtTheTime(t *testing.T) {
+	const size = 16 << 20
+	c, core, holder := NewComponent(), &Module{}, &Module{}
+	stream := U(c.Type([]byte{0x66, 1, U8}))
+	holder.Memory(2*size>>16, 2*size>>16)
+	holder.Export("m", Memory, 0)
+	holder.Data(size-1, []byte{7})
+	memory := c.CoreInstance(c.CoreModule(holder.Bytes()))
+	mem := MemoryOpt(c.CoreMemory(memory, "m"))
+	newStream := core.Import("", "new", core.Type("", "l"))
+	write := core.Import("", "write", core.Type("iii", "i"))
+	read := core.Import("", "read", core.Type("iii", "i"))
+	core.ImportMemory("mem", "m", 1)
+	core.Export("run", Func, core.Func(core.Type("", "i"), "l", Call(newStream), setOp, 0,
+		get(0), []byte{0x42, 32}, 0x88, 0xa7, I32(0), I32(size), Call(write), dropOp,
+		get(0), 0xa7, I32(size), I32(size), Call(read), dropOp,
+		I32(2*size-1), 0x2d, 0, 0)) // the last byte
+	inst := c.CoreInstance(c.CoreModule(core.Bytes()), Arg{Name: "mem", Instance: memory}, Arg{Name: "", Instance: c.CoreExports(
+		Item{Name: "new", Func: c.Canon([]byte{0x0e}, stream)},
+		Item{Name: "write", Func: c.Canon([]byte{0x10}, stream, Vec([]byte{6}, mem))},
+		Item{Name: "read", Func: c.Canon([]byte{0x0f}, stream, Vec(mem))})})
+	c.Export("run", SortFunc, c.Lift(c.CoreFunc(inst, "run"), asyncFunc(c, []byte{U32})))
+	in := keep(t, linked(t, c.Bytes()))
+	defer in.Release(context.Background())
+	ctx := &asked{Context: t.Context()}
+	if got, err := in.Call(ctx, "", "run"); err != nil || got != value.U32(7) {
+		t.Fatalf("answered %v, %v; want 7", got, err)
+	}
+	if ctx.times < size>>20 {
+		t.Errorf("it was asked %d times in %d MiB", ctx.times, size>>20)
+	}
+}

@@ -208,12 +208,29 @@ func moveElements(dst, src *buffer, n uint32) error {
 	d, s := &dst.frame.call.Mem, &src.frame.call.Mem
 	d.ClearErr()
 	s.ClearErr()
-	dst.elem.CopyN(d, dst.view(n), s, src.view(n), int(n))
-	if err := s.Err(); err != nil {
-		return err
+	to, from, size := dst.view(n), src.view(n), dst.elem.Size()
+	for step := max(1, copyStep/size); ; {
+		k := min(n, step)
+		dst.elem.CopyN(d, to, s, from, int(k))
+		if err := s.Err(); err != nil {
+			return err
+		}
+		if err := d.Err(); err != nil {
+			return err
+		}
+		if n -= k; n == 0 {
+			return nil
+		}
+		to, from = to[k*size:], from[k*size:]
+		if err := dst.frame.state.inst.overdue(); err != nil {
+			return err
+		}
 	}
-	return d.Err()
 }
+
+// copyStep is how many bytes are moved from guest to guest before the time is
+// looked at.
+const copyStep = 1 << 20
 
 // endPhase is what an end is doing.
 type endPhase uint8

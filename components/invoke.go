@@ -20,9 +20,10 @@ import (
 // Concurrency: one call at a time.
 //
 // Errors:
-//   - *Trap if the guest trapped or was stopped; the instance is gone.
+//   - *Trap if the guest trapped or was stopped, or lower or lift failed, whose
+//     error is its cause then; the instance is gone.
 //   - ErrTrap for every later call.
-//   - what lower answers, if the guest was not entered yet.
+//   - ErrInvalid if f is no such export, or another call is under way.
 func (in *Instance) Invoke(ctx context.Context, f abi.ExportedFunc, lower, lift func(*abi.Call) error) error {
 	e, ok := f.(*Export)
 	if in.tmpl != nil && (!ok || e.component != in.tmpl.component) {
