@@ -121,9 +121,9 @@ func NewEngine(ctx context.Context, cfg EngineConfig) (*Engine, error) {
 	return e, nil
 }
 
-// deepen(0) makes room on the goroutine's stack for what compiling takes. A
-// stack that grows step by step, with many calls on it, takes an eighth of a
-// process's time from its start to the first answer.
+// deepen(0) makes room on the goroutine's stack for what compiling takes: to
+// grow it step by step, with many calls on it, has fifteen more pages read and
+// takes three percent of a process's time from its start to the first answer.
 //
 //go:noinline
 func deepen(i int) byte {
