@@ -255,7 +255,8 @@ func TestSlowReader(t *testing.T) {
 // TestSlowButSteadyReader: a client that goes on reading gets all, however
 // long it takes.
 func TestSlowButSteadyReader(t *testing.T) {
-	s := start(t, map[string]string{"write_timeout": "300ms"}, nil)
+	timeout := poll.Patience(300 * time.Millisecond)
+	s := start(t, map[string]string{"write_timeout": timeout.String()}, nil)
 	const size = 6 << 20
 	session, _ := s.mustServe("a", nil, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", fmt.Sprint(size))
@@ -269,7 +270,7 @@ func TestSlowButSteadyReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(timeout / 6)
 	defer tick.Stop()
 	total, start := int64(0), time.Now()
 	for total < size {
@@ -279,7 +280,7 @@ func TestSlowButSteadyReader(t *testing.T) {
 			t.Fatalf("after %d bytes and %s: %v", total, time.Since(start), err)
 		}
 	}
-	if took := time.Since(start); took < 600*time.Millisecond {
+	if took := time.Since(start); took < 2*timeout {
 		t.Errorf("the client was done after %s: too fast to tell", took)
 	}
 }
