@@ -3,6 +3,7 @@ package components_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -368,5 +369,17 @@ func TestLongCopyLooksAtTheTime(t *testing.T) {
 	}
 	if ctx.times < size>>20 {
 		t.Errorf("it was asked %d times in %d MiB", ctx.times, size>>20)
+	}
+}
+
+// TestWorkThatPanics: a panic in what goes on of a call ends the guest, as one in
+// a function that is called does.
+func TestWorkThatPanics(t *testing.T) {
+	in := relayHost{work: func(context.Context, *abi.Call) (abi.Work, error) {
+		return func(context.Context) (abi.Answer, error) { panic("out of ink") }, nil
+	}}.link(t, components.Limits{})
+	_, err := in.Call(t.Context(), "", "call", value.U32(1))
+	if trap, ok := components.IsTrap(err); !ok || !strings.Contains(trap.Reason, "out of ink") {
+		t.Errorf("answered %v", err)
 	}
 }

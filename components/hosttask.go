@@ -68,7 +68,7 @@ func (sub *subtask) background(sc *scheduler, work abi.Work) {
 	}
 	sc.working++
 	sc.work.Go(func() {
-		answer, err := work(ctx)
+		answer, err := runWork(ctx, work)
 		stop()
 		cancel(nil)
 		sc.postOr(func() error {
@@ -79,12 +79,23 @@ func (sub *subtask) background(sc *scheduler, work abi.Work) {
 	})
 }
 
+// runWork runs work. A panic of it is an error, as it is for a function that the
+// guest's own goroutine calls.
+func runWork(ctx context.Context, work abi.Work) (answer abi.Answer, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = errcode.New(errcode.Internal, "host panic: %v", p)
+		}
+	}()
+	return work(ctx)
+}
+
 // giveUp runs the work of a call that is over, for what it has begun to end.
 func (sc *scheduler) giveUp(work abi.Work) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	sc.work.Go(func() {
-		if answer, err := work(ctx); err == nil && answer.Discard != nil {
+		if answer, err := runWork(ctx, work); err == nil && answer.Discard != nil {
 			answer.Discard()
 		}
 	})
