@@ -36,6 +36,9 @@ func openCache(dir string) (wazero.CompilationCache, error) {
 			return nil, errcode.New(errcode.Denied, "make cache folder private: %w", err)
 		}
 	}
+	if err := checkCode(dir); err != nil {
+		return nil, err
+	}
 	cache, err := wazero.NewCompilationCacheWithDir(filepath.Clean(dir))
 	if err != nil {
 		return nil, errcode.New(errcode.Denied, "open cache folder: %w", err)

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"latticework/components"
 	"latticework/internal/errcode"
@@ -31,6 +32,20 @@ func TestDamagedCache(t *testing.T) {
 		"cut":       func(b []byte) []byte { return b[:len(b)/2] },
 		"beginning": func(b []byte) []byte { b[0] ^= 1; return b },
 		"code":      func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
+		// The engine would allocate 32 GB.
+		"functions": func(b []byte) []byte {
+			copy(b[7+int(b[6]):], "\xff\xff\xff\xff")
+			return b
+		},
+		"code length": func(b []byte) []byte {
+			at := 7 + int(b[6])
+			copy(b[at+4+8*int(b[at]):], "\x00\x00\x00\x00\xff\xff\xff\x0f")
+			return b
+		},
+		"clauses": func(b []byte) []byte {
+			copy(b[len(b)-4:], "\xff\xff\xff\xff")
+			return b
+		},
 	} {
 		for _, child := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
@@ -76,6 +91,34 @@ func callTwoVersions(t *testing.T, cfg components.EngineConfig) {
 	defer in.Release(t.Context())
 	if v, err := in.Call(t.Context(), "a:b/i@0.2.9", "f"); err != nil || v != value.U32(9) {
 		t.Errorf("%v, %v; want 9", v, err)
+	}
+}
+
+// TestWholeCodeStays: code that nothing is wrong with is not compiled again,
+// wherever its counts end.
+func TestWholeCodeStays(t *testing.T) {
+	cfg := childConfig(t)
+	cfg.CompileChild = nil
+	for _, guest := range []string{"js-pure-qjs", "rust-cmd", "c-http"} {
+		compileGuest(t, cfg, guest)
+	}
+	callTwoVersions(t, cfg)
+	times := map[string]time.Time{}
+	for _, file := range compiledFiles(t, cfg.CacheDir) {
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		times[file] = info.ModTime()
+	}
+	if len(times) < 8 {
+		t.Fatalf("%d files of code", len(times))
+	}
+	callTwoVersions(t, cfg)
+	for file, was := range times {
+		if info, err := os.Stat(file); err != nil || !info.ModTime().Equal(was) {
+			t.Errorf("%s is gone or new: %v", file, err)
+		}
 	}
 }
 
