@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime"
 	"testing"
+	"time"
 
 	"latticework/components"
 	. "latticework/internal/wasmbuild"
@@ -302,5 +303,36 @@ func TestStreamOfResourcesThatFindNoRoom(t *testing.T) {
 		if p.dropped != 1 {
 			t.Errorf("resource %d ended %d times", i, p.dropped)
 		}
+	}
+}
+
+// TestHostFunctionSeesTheLimitOfTime: a function of the host that waits is given
+// a context that ends when the call's time is up.
+func TestHostFunctionSeesTheLimitOfTime(t *testing.T) {
+	for _, async := range []bool{false, true} {
+		c := NewComponent()
+		typ := c.FuncType([]byte{U32})
+		if async {
+			typ = asyncFunc(c, []byte{U32})
+		}
+		c.Export("run", SortFunc, c.Lift(c.Lower(c.ImportFunc("wait", typ)), typ))
+		ended := false
+		in := keep(t, linkedWithin(t, c.Bytes(), components.Limits{Time: 20 * time.Millisecond}, &abi.Interface{Name: "wait", Funcs: []abi.Func{{
+			Name: "wait", Type: &wit.FuncType{Async: async, Result: typeU32},
+			Call: func(ctx context.Context, c *abi.Call) error {
+				select {
+				case <-ctx.Done():
+					ended = true
+					return context.Cause(ctx)
+				case <-time.After(10 * time.Second):
+					return nil
+				}
+			},
+		}}}))
+		_, err := in.Call(t.Context(), "", "run")
+		if !ended || !errors.Is(err, components.ErrDeadline) {
+			t.Errorf("async %v: ended %v, answered %v", async, ended, err)
+		}
+		in.Release(context.Background())
 	}
 }

@@ -34,6 +34,7 @@ type Instance struct {
 	fuel     uint64 // granted in this call
 	garbage  garbage
 	deadline time.Time
+	stop     context.CancelFunc // of the call's context, nil unless limits bound its time
 	dead     error
 	calls    uint32 // of host functions
 	outside  bool   // the host was called during instantiation
@@ -121,7 +122,7 @@ func (in *Instance) instantiate(ctx context.Context) error {
 	in.begin(ctx)
 	defer in.end()
 	budget := &memory.Budget{Limit: in.tmpl.limits.MemoryBytes} // of the memories
-	in.main.ctx.Context = experimental.WithImportResolver(experimental.WithMemoryAllocator(ctx, in), in.resolve)
+	in.main.ctx.Context = experimental.WithImportResolver(experimental.WithMemoryAllocator(in.main.ctx.Context, in), in.resolve)
 	for i := range c.plan.Steps {
 		var err error
 		if s := in.states[c.plan.Steps[i].Instance]; s.async {
@@ -235,14 +236,12 @@ func (in *Instance) Dead() bool { return in.dead != nil }
 
 // begin starts a call: limits of time and fuel are counted from here.
 func (in *Instance) begin(ctx context.Context) {
+	if t := in.tmpl.limits.Time; t > 0 {
+		ctx, in.stop = context.WithTimeout(ctx, t) // host functions that wait see it
+	}
 	in.main.ctx.Context = ctx
 	in.fuel = 0
 	in.deadline, _ = ctx.Deadline()
-	if t := in.tmpl.limits.Time; t > 0 {
-		if d := time.Now().Add(t); in.deadline.IsZero() || d.Before(in.deadline) {
-			in.deadline = d
-		}
-	}
 	in.main.active = in.main.active[:0]
 	in.calling = true
 }
@@ -250,6 +249,10 @@ func (in *Instance) begin(ctx context.Context) {
 func (in *Instance) end() {
 	in.calling = false
 	in.main.ctx.Context = context.Background()
+	if in.stop != nil {
+		in.stop()
+		in.stop = nil
+	}
 	if in.deep { // the handles hold large stacks
 		clear(in.lookups().funcs)
 		in.deep = false

@@ -52,7 +52,8 @@ type Limits struct {
 	// Fuel bounds a call's instructions, about; loads, stores and calls count for
 	// several. 0 means that time alone bounds it.
 	Fuel uint64
-	// Time bounds a call; 0 leaves it to the context.
+	// Time bounds a call; 0 leaves it to the context. The context that functions
+	// of the host are given ends with it, and with the call.
 	Time time.Duration
 }
 
