@@ -25,7 +25,8 @@ type EngineConfig struct {
 	// keeps compiled code in memory alone.
 	CacheDir string
 	// Interpreter runs guests without compiling them, for platforms that the
-	// compiler does not know and for comparison.
+	// compiler does not know and for comparison. It refuses code that catches
+	// exceptions with a reference to them.
 	Interpreter bool
 	// CompileWorkers bounds the goroutines that compile one module; 0 means
 	// one for each processor.
@@ -232,7 +233,8 @@ func (e *Engine) plan(data []byte, cfg plan.Config) (*plan.Plan, error) {
 	return plan.Build(ast, data, cfg)
 }
 
-// coreLimits returns what core modules may hold. Of exceptions see activation.
+// coreLimits returns what core modules may hold. What references to exceptions
+// lead to is kept only where guests tell of them, and of the compiler's stacks.
 func (e *Engine) coreLimits() corewasm.Limits {
 	return corewasm.Limits{
 		MemoryPages:     uint32(e.cfg.MemoryBytes >> 16),

@@ -73,7 +73,7 @@ func throwing(v int64) []byte { return Cat([]byte{0x42}, S(v), []byte{throwOp, 0
 // throws and catches others, so that the collector runs, and throws it again.
 // The engine has the collector know only of the one that was thrown last.
 func TestExceptionOutlivesOthers(t *testing.T) {
-	const want, others = 0x1234, 30_000
+	const want, others = 0x1234, 10_000
 	again := []byte{blockOp, 0x7e, tryOp, void, 1, 0, 0, 0, getOp, 2, throwRefOp, endOp, 0x00, endOp}
 	// Locals: an i64, an i32, a reference.
 	locals := []byte{3, 1, 0x7e, 1, 0x7f, 1, exnType}
@@ -108,6 +108,64 @@ func TestExceptionOutlivesOthers(t *testing.T) {
 	}
 }
 
+// TestExceptionsInDepth runs a program that calls itself to random depths, inside
+// random try blocks, and throws or returns from there, and compares what it adds up
+// with the same in Go: what is on a stack is still there after it was cut, grew
+// and was copied.
+func TestExceptionsInDepth(t *testing.T) {
+	const rounds = 40
+	m, _ := exceptionModule()
+	m.Globals = append(m.Globals, Cat([]byte{0x7e, 1, 0x42, 0, endOp}))
+	add := func(code ...byte) []byte { return Cat([]byte{0x23, 1}, code, []byte{0x7c, 0x24, 1}) } // to the sum
+	next := Cat([]byte{getOp, 1, 0x42}, S(lcgFactor), []byte{0x7e, 0x42}, S(lcgTerm), []byte{0x7c})
+	bits := func(shift, mask int64) []byte {
+		return Cat([]byte{getOp, 1, 0x42}, S(shift), []byte{0x88, 0x42}, S(mask), []byte{0x83})
+	}
+	deeper := Cat([]byte{getOp, 0, 0x41, 1, 0x6b}, next, Call(0))
+	// Locals: the depth, the number; what is to survive, what was caught.
+	m.Func(m.Type("il", ""), "ll", []byte{getOp, 1, 0x42, 3, 0x7e, setOp, 2},
+		[]byte{getOp, 0, 0x45, 0x04, 0x40}, bits(40, 1), []byte{0x50, 0x04, 0x40, 0x0f, endOp, getOp, 1, throwOp, 0, endOp},
+		bits(33, 7), []byte{0x50, 0x04, 0x40},
+		[]byte{blockOp, 0x7e, tryOp, void, 1, 0, 0, 0}, deeper, []byte{endOp}, add(getOp, 2), []byte{0x0f, endOp, setOp, 3},
+		add(getOp, 3, getOp, 2, 0x7c), []byte{getOp, 3, 0x42, 1, 0x7c, throwOp, 0, endOp},
+		deeper, add(getOp, 2))
+	m.Export("run", Func, m.Func(m.Type("", "l"), "il",
+		[]byte{loopOp, void}, next, []byte{setOp, 1, blockOp, void, blockOp, 0x7e, tryOp, void, 1, 0, 0, 0},
+		bits(35, 511), []byte{0xa7, getOp, 1}, Call(0), []byte{endOp, 0x0c, 1, endOp, setOp, 1}, add(getOp, 1), []byte{endOp},
+		[]byte{getOp, 0, 0x41, 1, 0x6a, 0x22, 0, 0x41}, S(rounds), []byte{0x48, 0x0d, 0, endOp, 0x23, 1}))
+
+	var sum, n int64
+	var deep func(depth, n int64) (thrown bool, value int64)
+	deep = func(depth, n int64) (bool, int64) {
+		if depth == 0 {
+			return n>>40&1 != 0, n
+		}
+		thrown, v := deep(depth-1, n*lcgFactor+lcgTerm)
+		switch caught := n>>33&7 == 0; {
+		case thrown && caught:
+			sum += v + 3*n
+			return true, v + 1
+		case thrown:
+			return true, v
+		}
+		sum += 3 * n
+		return false, 0
+	}
+	for range rounds {
+		n = n*lcgFactor + lcgTerm
+		if thrown, v := deep(n>>35&511, n); thrown {
+			n, sum = v, sum+v
+		}
+	}
+	got, err := runCore(t, components.EngineConfig{}, components.Limits{StackBytes: 256 << 20}, m.Bytes())
+	if err != nil || int64(got[0]) != sum {
+		t.Errorf("the sum is %v, %v; want %d", got, err, uint64(sum))
+	}
+}
+
+// The next of a row of random numbers is lcgFactor times the last and lcgTerm.
+const lcgFactor, lcgTerm = 6364136223846793005, 1442695040888963407
+
 // TestManyReferences holds a reference to each of more exceptions than a guest may
 // have, on a stack that is within its limit.
 func TestManyReferences(t *testing.T) {
@@ -126,14 +184,14 @@ func TestManyReferences(t *testing.T) {
 	}
 }
 
-// TestManyExceptions catches so many in a call that they would take eight times
+// TestManyExceptions catches so many in a call that they would take five times
 // the stack that it may, if the stack got longer with each.
 func TestManyExceptions(t *testing.T) {
-	const n = 130_000
+	const n = 40_000
 	m, _ := exceptionModule()
 	m.Export("run", Func, m.Func(m.Type("", "l"), "", thrown(n), 0x42, 5))
 	start := time.Now()
-	got, err := runCore(t, components.EngineConfig{}, components.Limits{StackBytes: 256 << 10}, m.Bytes())
+	got, err := runCore(t, components.EngineConfig{}, components.Limits{StackBytes: 128 << 10}, m.Bytes())
 	if err != nil || got[0] != 5 {
 		t.Errorf("answered %v, %v", got, err)
 	}

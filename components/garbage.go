@@ -15,9 +15,9 @@ import (
 // collections a second are worth.
 const (
 	// collections is how many collections a second guests may cause by what is
-	// paced here. Fewer are not felt by a guest beside them; see Hostile guests in
-	// docs/performance.md.
-	collections = 20
+	// paced here. So few are not in the p99 of a guest beside them; see Exceptions
+	// in docs/performance.md.
+	collections = 6
 	// bursts is how many at once, after they caused none for long enough.
 	bursts = 1
 	// settleBytes is how much garbage a guest may make before it is looked at.

@@ -42,7 +42,8 @@ type Limits struct {
 	// ValueBytes bounds the bytes of strings and lists that a call takes from
 	// the guest; 0 means 32 MiB.
 	ValueBytes uint64
-	// StackBytes bounds the stacks of calls inside one another; 0 means 8 MiB.
+	// StackBytes bounds the stacks of calls inside one another, with the copies
+	// that try blocks make of them and exceptions; 0 means 8 MiB.
 	// Tasks that wait for each other's or the host's answers may hold four
 	// times as much together.
 	StackBytes uint64

@@ -12,8 +12,7 @@ import (
 // take, so that refill is called often enough to look, and before each try
 // block the host is told.
 
-// maxHandlers bounds the try blocks that a guest is inside of. The engine
-// forgets to leave those that are left by a branch.
+// maxHandlers bounds the try blocks that a call is inside of.
 const maxHandlers = 1_000
 
 // enter calls fn, which nobody else uses, with stack for parameters and

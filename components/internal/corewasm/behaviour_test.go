@@ -38,9 +38,9 @@ func TestBehaviour(t *testing.T) {
 		sum.results += n.results
 		sum.traps += n.traps
 	}
-	t.Logf("%d results, %d traps, %d refills", sum.results, sum.traps, b.refills)
-	if sum.results < 500 || sum.traps < 100 || b.refills < 100 {
-		t.Errorf("%+v and %d refills: too few to tell anything", sum, b.refills)
+	t.Logf("%d results, %d traps, %d refills, %d try blocks and throws", sum.results, sum.traps, b.refills, b.tells)
+	if sum.results < 500 || sum.traps < 100 || b.refills < 100 || b.tells < 100 {
+		t.Errorf("%+v, %d refills, %d try blocks and throws: too few to tell anything", sum, b.refills, b.tells)
 	}
 }
 
