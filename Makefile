@@ -31,6 +31,11 @@ check-format:
 check-vet:
 	$(GO) vet $(PKGS)
 
+.PHONY: check-systems
+check-systems: ## vet for the systems that tests do not run on
+	@set -e; for s in windows/amd64 windows/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 freebsd/arm64 linux/arm64; do \
+	  echo $$s; CGO_ENABLED=0 GOOS=$${s%/*} GOARCH=$${s#*/} $(GO) vet $(PKGS); done
+
 .PHONY: check-lint
 check-lint:
 	$(TOOLS) staticcheck $(PKGS)
