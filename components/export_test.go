@@ -71,3 +71,16 @@ func (p *Pacer) Settle(ctx context.Context, deadline time.Time, m *Maker, n int)
 		p.p.settle(ctx, deadline, &m.g)
 	}
 }
+
+// Room returns for how many handles the instances that t keeps have room.
+func (t *Template) Room() int {
+	t.reuse.mu.Lock()
+	defer t.reuse.mu.Unlock()
+	n := 0
+	for _, in := range t.reuse.free {
+		for _, s := range in.states {
+			n += cap(s.table.entries)
+		}
+	}
+	return n
+}

@@ -355,8 +355,15 @@ func (t *table) closeAll(ctx context.Context) {
 	}
 	clear(t.entries)
 	t.entries = t.entries[:0]
+	if cap(t.entries) > keepEntries {
+		t.entries = nil
+	}
 	t.free, t.open = 0, 0
 }
+
+// keepEntries is how much room a table keeps that is emptied for an instance to
+// come.
+const keepEntries = 1_024
 
 // enterFrom marks s and those around it as entered, but for those that
 // caller is inside of already.

@@ -391,3 +391,17 @@ func TestHTTP3Reset(t *testing.T) {
 		}
 	}
 }
+
+// TestRoomOfManyHandles: an instance that once had many handles does not keep the
+// room for them.
+func TestRoomOfManyHandles(t *testing.T) {
+	tmpl := newAsyncKeeper().link(t, components.EngineConfig{}, nil)
+	in := keep(t, tmpl)
+	for range 5_000 {
+		call(t, in, "set", value.U32(0), value.U32(0))
+	}
+	in.Release(context.Background())
+	if kept, room := tmpl.Kept(), tmpl.Room(); kept != 1 || room > 1_024 {
+		t.Errorf("%d instances are kept, with room for %d handles", kept, room)
+	}
+}
