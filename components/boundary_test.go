@@ -336,3 +336,29 @@ func TestHostFunctionSeesTheLimitOfTime(t *testing.T) {
 		in.Release(context.Background())
 	}
 }
+
+// TestLargeResultOfTheHost: what the host writes is not bounded by how much it
+// may read.
+func TestLargeResultOfTheHost(t *testing.T) {
+	const size = 40 << 20
+	c, core, holder := NewComponent(), &Module{}, &Module{}
+	holder.Memory(size>>16+1, size>>16+1)
+	holder.Export("m", Memory, 0)
+	memory := c.CoreInstance(c.CoreModule(holder.Bytes()))
+	list := U(c.Type([]byte{0x67, U8}, U(size)))
+	give := c.Lower(c.ImportFunc("give", c.FuncType(list)), MemoryOpt(c.CoreMemory(memory, "m")))
+	call := Call(core.Import("", "give", core.Type("i", "")))
+	core.ImportMemory("mem", "m", 1)
+	core.Export("run", Func, core.Func(core.Type("", "i"), "", I32(0), call, I32(size-1), 0x2d, 0, 0))
+	inst := c.CoreInstance(c.CoreModule(core.Bytes()), Arg{Name: "mem", Instance: memory},
+		Arg{Name: "", Instance: c.CoreExports(Item{Name: "give", Func: give})})
+	c.Export("run", SortFunc, c.Lift(c.CoreFunc(inst, "run"), c.FuncType([]byte{U32})))
+	in := keep(t, linkedWithin(t, c.Bytes(), components.Limits{ValueBytes: 1 << 20}, &abi.Interface{Name: "give", Funcs: []abi.Func{{
+		Name: "give", Type: &wit.FuncType{Result: &wit.Type{Kind: wit.KindFixedList, Elem: typeU8, Len: size}},
+		Call: func(_ context.Context, c *abi.Call) error { c.Result[size-1] = 7; return nil },
+	}}}))
+	defer in.Release(context.Background())
+	if got, err := in.Call(t.Context(), "", "run"); err != nil || got != value.U32(7) {
+		t.Errorf("answered %v, %v; want 7", got, err)
+	}
+}

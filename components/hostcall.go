@@ -105,7 +105,7 @@ func (f *frame) liftParams(fc *abi.FuncCodec, sig *abi.FlatSig, stack []uint64) 
 // that goes through memory.
 func (f *frame) resultPlace(fc *abi.FuncCodec, sig *abi.FlatSig, stack []uint64) error {
 	if sig.ResultIndirect {
-		f.call.Result = f.call.View(uint32(stack[len(sig.Params)-1]), fc.Result.Size(), fc.Result.Align())
+		f.call.Result = f.call.Place(uint32(stack[len(sig.Params)-1]), fc.Result.Size(), fc.Result.Align())
 	}
 	return f.call.Err()
 }

@@ -98,21 +98,30 @@ func (m *Mem) trapf(format string, args ...any) {
 // not a multiple of align, a power of two, or if they are not all in memory.
 // It fails with exhausted beyond MaxMoved.
 func (m *Mem) View(ptr, size, align uint32) []byte {
+	b := m.Place(ptr, size, align)
 	if m.err != nil {
-		return nil
-	}
-	if ptr&(align-1) != 0 {
-		m.trapf("read memory: pointer %#x is not aligned to %d", ptr, align)
-		return nil
-	}
-	end := uint64(ptr) + uint64(size)
-	if end > uint64(len(m.Data)) {
-		m.trapf("read memory: %d bytes at %#x, memory has %d", size, ptr, len(m.Data))
 		return nil
 	}
 	m.moved += uint64(size)
 	if limit := m.maxMoved(); m.moved > limit {
 		m.Fail(errcode.New(errcode.Exhausted, "read memory: %d bytes moved > %d", m.moved, limit))
+		return nil
+	}
+	return b
+}
+
+// Place is View for what is written there only: it does not count in MaxMoved.
+func (m *Mem) Place(ptr, size, align uint32) []byte {
+	if m.err != nil {
+		return nil
+	}
+	if ptr&(align-1) != 0 {
+		m.trapf("access memory: pointer %#x is not aligned to %d", ptr, align)
+		return nil
+	}
+	end := uint64(ptr) + uint64(size)
+	if end > uint64(len(m.Data)) {
+		m.trapf("access memory: %d bytes at %#x, memory has %d", size, ptr, len(m.Data))
 		return nil
 	}
 	return m.Data[ptr:end:end]
