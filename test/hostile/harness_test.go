@@ -292,12 +292,12 @@ func (a *arena) attack(t *testing.T, h *hostile) {
 // memory checks what an attack took of the host's memory.
 func (a *arena) memory(t *testing.T, m taken, size int64) {
 	a.compile = max(a.compile, m.compiled)
-	if limit := compileSpare + 2*size; m.compiled > limit {
+	if limit := raceFactor * (compileSpare + 2*size); m.compiled > limit {
 		t.Errorf("compiling took %d MiB of the host's memory, allowed %d", m.compiled>>20, limit>>20)
 	}
 	a.peak = max(a.peak, m.ran-memoryCap)
-	if m.ran > memoryCap+spare {
-		t.Errorf("running took %d MiB of the host's memory, allowed %d", m.ran>>20, (memoryCap+spare)>>20)
+	if limit := raceFactor * int64(memoryCap+spare); m.ran > limit {
+		t.Errorf("running took %d MiB of the host's memory, allowed %d", m.ran>>20, limit>>20)
 	}
 }
 
