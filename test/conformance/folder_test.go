@@ -49,15 +49,17 @@ func TestFolderOfSuites(t *testing.T) {
 		{"id": "one", "line": 1, "kind": "instantiate", "wasm": "empty.wasm"},
 		{"id": "two", "line": 2, "kind": "assert-invalid", "wasm": "empty.wasm", "message": "no"},
 		{"id": "three", "line": 3, "kind": "instantiate"},
-		{"id": "four", "line": 4, "kind": "odd", "wasm": "empty.wasm"}]}]}`))
+		{"id": "four", "line": 4, "kind": "odd", "wasm": "empty.wasm"},
+		{"id": "five", "line": 5, "kind": "assert-malformed"}]}]}`))
 	write(t, dir, "programs/c/four.wasm", exits(4))
 	write(t, dir, "programs/c/four.json", []byte(`{"exit_code": 4}`))
 	write(t, dir, "programs/c/five.wasm", exits(4))
 	write(t, dir, "programs/c/five.json", []byte(`{"exit_code": 5}`))
 	out, ok := conformance(t, dir)
 	for _, want := range []string{
-		"components/Reference: 2 passed, 4 failed, 2 skipped\n", // under the compiler and the interpreter
+		"components/Reference: 2 passed, 6 failed, 2 skipped\n", // under the compiler and the interpreter
 		"a.wast:2: accepted, want assert-invalid (no)",
+		"a.wast:3: a case of kind instantiate names no file",
 		`a.wast:4: a case of the kind "odd" is not known`,
 		"components/wasi/preview1/Preview1Direct: 1 passed, 1 failed, 0 skipped\n",
 		"exit code 4, want 5",
