@@ -3,4 +3,4 @@
 package hostile
 
 // raceFactor is how many times as much memory the race detector has the host take.
-const raceFactor = 2
+const raceFactor = 3
