@@ -17,9 +17,9 @@ type handleFields struct {
 	stack uintptr // []byte
 	// tries says that it has all that follows.
 	tries bool
-	// top is where the stack begins, of which all from sp is in use, and bottom
-	// where it must not grow beyond.
-	top, sp, bottom uintptr
+	// sp is from where on the stack is in use, and bottom where it must not grow
+	// beyond.
+	sp, bottom uintptr
 	// saved are the registers of a guest that called the host.
 	saved, savedBytes uintptr
 	// handlers is the list of try blocks that the guest is inside of, each of
@@ -68,7 +68,6 @@ func (f *handleFields) find(t reflect.Type) {
 	if f.known = ok && of.Kind() == reflect.Uint8; !f.known {
 		return
 	}
-	f.top, _ = field(t.Elem(), "stackTop", reflect.Uintptr)
 	context, in := field(t.Elem(), "execCtx", reflect.Struct)
 	f.sp, _ = field(in, "stackPointerBeforeGoCall", reflect.Pointer)
 	f.bottom, _ = field(in, "stackBottomPtr", reflect.Pointer)
@@ -117,9 +116,6 @@ func (s engineStack) handlers() int {
 	return len(*(*[]struct{})(unsafe.Add(s.handle, s.f.handlers)))
 }
 
-// top returns the address where the stack begins.
-func (s engineStack) top() uintptr { return *(*uintptr)(unsafe.Add(s.handle, s.f.top)) }
-
 // handler returns where the i-th try block is kept.
 func (s engineStack) handler(i int) unsafe.Pointer {
 	list := *(*[]struct{})(unsafe.Add(s.handle, s.f.handlers))
@@ -158,12 +154,16 @@ func (s engineStack) cut(n int) (done bool) {
 	return true
 }
 
-// restore undoes cuts of n bytes together, all of the stack that s has now.
-func (s engineStack) restore(n int) {
-	stack := s.bytes()
-	first := (*byte)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(*stack)), -n))
-	*stack = unsafe.Slice(first, len(*stack)+n)
-	*s.bottom() = first
+// within reports whether the stack that s has now is whole, or was cut from it.
+func (s engineStack) within(whole []byte) bool {
+	stack := *s.bytes()
+	return len(whole) >= len(stack) && &whole[len(whole)-1] == &stack[len(stack)-1]
+}
+
+// restore gives s the whole stack back from which its own was cut.
+func (s engineStack) restore(whole []byte) {
+	*s.bytes() = whole
+	*s.bottom() = unsafe.SliceData(whole)
 }
 
 // bottom returns where the engine keeps how far the stack may grow.

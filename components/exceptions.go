@@ -24,9 +24,10 @@ type tries struct {
 	// reserve is how much is left of the stack that is not in use when a try block
 	// copies it: as much as calls inside need, so that it need not grow for them.
 	reserve int
-	// hidden are the bytes cut from the stack that begins at top.
-	hidden int
-	top    uintptr
+	// whole is the stack that was cut last, as it was before; nil for none. A
+	// reference, not an address: another stack may get the address of one that
+	// was let go.
+	whole  []byte
 	thrown exceptions
 }
 
@@ -75,10 +76,7 @@ func (a *activation) held() uint64 {
 	s := stackOf(a.fn)
 	bytes := s.held()
 	if t := a.tries; t != nil {
-		bytes += uint64(t.thrown.bytes)
-		if t.top == s.top() {
-			bytes += uint64(t.hidden)
-		}
+		bytes += uint64(t.thrown.bytes + t.hidden(s))
 	}
 	return bytes
 }
@@ -86,27 +84,37 @@ func (a *activation) held() uint64 {
 // end is called when the call has ended. The handle gets back what was cut.
 func (a *activation) end() {
 	if t := a.tries; t != nil {
-		if s := stackOf(a.fn); t.top == s.top() {
-			s.restore(t.hidden)
+		if s := stackOf(a.fn); t.hidden(s) > 0 {
+			s.restore(t.whole)
 		}
 	}
 	*a = activation{}
+}
+
+// hidden returns how many bytes were cut from the stack that s has now.
+func (t *tries) hidden(s engineStack) int {
+	if !s.within(t.whole) {
+		return 0
+	}
+	return len(t.whole) - len(*s.bytes())
 }
 
 // shrink returns the length of the stack after it made it shorter, for a try
 // block to copy less. The engine makes it longer by 16 bytes with each exception
 // that is caught.
 func (t *tries) shrink(s engineStack) int {
-	length := len(*s.bytes())
+	stack := *s.bytes()
+	if !s.within(t.whole) { // it grew, or an exception brought back a copy
+		t.whole = nil
+	}
 	n := (s.spare() - t.reserve) &^ 15
 	if n <= 0 || !s.cut(n) {
-		return length
+		return len(stack)
 	}
-	if t.top != s.top() {
-		t.top, t.hidden = s.top(), 0
+	if t.whole == nil {
+		t.whole = stack
 	}
-	t.hidden += n
-	return length - n
+	return len(stack) - n
 }
 
 // exceptions are those that the guest may hold references to. The engine has
