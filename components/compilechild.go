@@ -111,9 +111,7 @@ func readModule(r io.Reader) ([]byte, error) {
 // fill compiles m into the cache folder.
 func (e *Engine) fill(ctx context.Context, m corewasm.Code) error {
 	if m.Bare != nil {
-		if err := e.keep(ctx, m); err != nil {
-			return err
-		}
+		e.keep(ctx, m)
 		if code := e.kept(ctx, m.Bare); code != nil {
 			return code.Close(ctx)
 		}
@@ -142,7 +140,7 @@ func (e *Engine) inChild(ctx context.Context, modules []corewasm.Code) error {
 			continue
 		}
 		mark := e.compiledMark(m.Full)
-		if _, err := os.Stat(mark); err != nil {
+		if _, err := os.Stat(mark); err != nil || e.binary == unknownBinary {
 			todo, marks = append(todo, m), append(marks, mark)
 		}
 	}
@@ -193,23 +191,6 @@ func childEnvironment(environ []string) []string {
 func (e *Engine) compiledMark(code []byte) string {
 	sum := sha256.Sum256(code)
 	return filepath.Join(e.cfg.CacheDir, compiledPrefix+e.binary+"-"+hex.EncodeToString(sum[:]))
-}
-
-// unknownBinary is the mark of a build that cannot be told from others.
-const unknownBinary = "unknown"
-
-// binaryMark tells one build of this program from another.
-func binaryMark() string {
-	path, err := os.Executable()
-	if err != nil {
-		return unknownBinary
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return unknownBinary
-	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %d", path, info.Size(), info.ModTime().UnixNano()))
-	return hex.EncodeToString(sum[:8])
 }
 
 func childError(ctx context.Context, err error, said string, limit uint64, within time.Duration) error {
