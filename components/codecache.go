@@ -2,6 +2,8 @@ package components
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -51,14 +53,17 @@ func openCache(dir string) (wazero.CompilationCache, error) {
 // compiled again: in a child, if the engine has them, with all others of its
 // component.
 //
-// Errors: ErrInvalid if code is invalid, else those of inChild.
+// Errors:
+//   - ErrInvalid if code is invalid.
+//   - errcode.Denied if the cache folder cannot be read or written.
+//   - that of ctx, and those of inChild.
 func (e *Engine) compileCore(ctx context.Context, code []byte, all []corewasm.Code) (wazero.CompiledModule, error) {
 	m, err := e.rt.CompileModule(ctx, code)
 	if err == nil {
 		return m, nil
 	}
 	if !isDamage(err) {
-		return nil, errcode.New(errcode.Invalid, "compile core module: %w", err)
+		return nil, compileError(ctx, err)
 	}
 	if err := emptyCache(e.cfg.CacheDir); err != nil {
 		return nil, err
@@ -69,9 +74,22 @@ func (e *Engine) compileCore(ctx context.Context, code []byte, all []corewasm.Co
 		}
 	}
 	if m, err = e.rt.CompileModule(ctx, code); err != nil {
-		return nil, errcode.New(errcode.Invalid, "compile core module: %w", err)
+		return nil, compileError(ctx, err)
 	}
 	return m, nil
+}
+
+// compileError gives what the engine's compiler said its code.
+func compileError(ctx context.Context, err error) error {
+	var file *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &file), errors.As(err, &link):
+		return errcode.New(errcode.Denied, "compile core module: use cache folder: %w", err)
+	case ctx.Err() != nil:
+		return errcode.New(errcode.OfContext(ctx), "compile core module: %w", err)
+	}
+	return errcode.New(errcode.Invalid, "compile core module: %w", err)
 }
 
 // isDamage reports whether err of compiling says that code in the cache folder

@@ -45,6 +45,8 @@ type CoreFunc struct {
 //   - ErrNotFound if it imports something that is no function.
 //   - ErrUnsupported if it uses something that is not implemented.
 //   - ErrExhausted if it is larger than a limit; both sides are shown.
+//   - errcode.Denied if the cache folder cannot be written to.
+//   - that of ctx if it ended.
 //   - ErrClosed after Close.
 func (e *Engine) CompileModule(ctx context.Context, data []byte) (*CoreModule, error) {
 	if e.isClosed() {

@@ -171,6 +171,8 @@ func (e *Engine) Close(ctx context.Context) error {
 //   - ErrExhausted if it is larger than a limit; both sides are shown.
 //   - ErrTrap if data that a core module writes when it begins lies outside of
 //     its memory: no instance of it could be made.
+//   - errcode.Denied if the cache folder cannot be written to.
+//   - that of ctx if it ended.
 //   - ErrClosed after Close.
 func (e *Engine) Compile(ctx context.Context, data []byte) (*Component, error) {
 	c, err := e.compile(ctx, data, e.store)

@@ -13,7 +13,6 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"latticework/components/internal/corewasm"
-	"latticework/internal/errcode"
 )
 
 // The engine keeps compiled code under the digest of the whole module, and so
@@ -30,8 +29,7 @@ var errNotKept = errors.New("compiled code is not kept")
 //
 // Errors:
 //   - errNotKept if a module without its full form is not in the cache folder.
-//   - ErrInvalid if a module is invalid.
-//   - ErrExhausted if the compiler's child ran out of memory or of time.
+//   - those of compileCore and of inChild.
 func (e *Engine) compileCores(ctx context.Context, modules []corewasm.Code) (compiled []wazero.CompiledModule, err error) {
 	compiled = make([]wazero.CompiledModule, len(modules))
 	defer func() {
@@ -66,9 +64,7 @@ func (e *Engine) compileCores(ctx context.Context, modules []corewasm.Code) (com
 			continue
 		}
 		if m.Bare != nil && !child {
-			if err := e.keep(ctx, m); err != nil {
-				return compiled, err
-			}
+			e.keep(ctx, m)
 		}
 		if compiled[i] = e.kept(ctx, m.Bare); compiled[i] != nil {
 			continue
@@ -97,36 +93,33 @@ func (e *Engine) kept(ctx context.Context, bare []byte) wazero.CompiledModule {
 }
 
 // keep compiles m, which has both forms, and puts the code into the cache
-// folder as that of its bare form. If the folder cannot be written to, or the
-// engine has another way with it than is known, nothing is kept.
-//
-// Errors: ErrInvalid if m is invalid.
-func (e *Engine) keep(ctx context.Context, m corewasm.Code) error {
+// folder as that of its bare form. If m is invalid, the folder cannot be written
+// to, or the engine has another way with it than is known, nothing is kept.
+func (e *Engine) keep(ctx context.Context, m corewasm.Code) {
 	dir, err := os.MkdirTemp(e.cfg.CacheDir, unfinishedPrefix)
 	if err != nil {
-		return nil
+		return
 	}
 	defer os.RemoveAll(dir)
 	cache, err := openCache(dir)
 	if err != nil {
-		return nil
+		return
 	}
 	defer cache.Close(ctx)
 	rt := wazero.NewRuntimeWithConfig(ctx, e.runtime.WithCompilationCache(cache))
 	defer rt.Close(ctx)
 	full, err := added(ctx, rt, m.Full, dir, "")
-	if err != nil {
-		return errcode.New(errcode.Invalid, "compile core module: %w", err)
+	if err != nil || full == "" {
+		return
 	}
 	bare, err := added(ctx, rt, m.Bare, dir, full)
-	if err != nil || full == "" || bare == "" {
-		return nil
+	if err != nil || bare == "" {
+		return
 	}
 	to, err := filepath.Rel(dir, bare)
 	if err == nil {
 		_ = os.Rename(full, filepath.Join(e.cfg.CacheDir, to)) // if not, nothing is kept
 	}
-	return nil
 }
 
 // added compiles code with rt and returns the one file but known that is in a

@@ -1,6 +1,7 @@
 package components_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"latticework/components"
 	"latticework/internal/errcode"
+	"latticework/internal/refdata"
 	"latticework/internal/wasmbuild"
 	"latticework/wit/value"
 )
@@ -172,5 +174,35 @@ func TestKnown(t *testing.T) {
 	greet(t, components.EngineConfig{CacheDir: dir})
 	if marks, _ := filepath.Glob(filepath.Join(dir, "known-*")); len(marks) != 1 {
 		t.Errorf("marks of known components: %q, want one", marks)
+	}
+}
+
+// TestCompileIsNotInvalid: a component is not called invalid where the cache
+// folder cannot be written to, as on a full disk, or the caller gave up.
+func TestCompileIsNotInvalid(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join(refdata.Dir(t, "guests/wasm"), "js-pure-qjs.wasm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := components.EngineConfig{CacheDir: t.TempDir(), CompileWorkers: 2}
+	e, err := components.NewEngine(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(t.Context())
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := e.Compile(ctx, data); errcode.Of(err) != errcode.Unavailable {
+		t.Errorf("without a caller: %v, want %s", err, errcode.Unavailable)
+	}
+	folders, _ := filepath.Glob(filepath.Join(cfg.CacheDir, "wazero-*"))
+	if len(folders) != 1 {
+		t.Fatalf("folders of code: %q", folders)
+	}
+	if err := os.Remove(folders[0]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Compile(t.Context(), data); errcode.Of(err) != errcode.Denied {
+		t.Errorf("without a folder: %v, want %s", err, errcode.Denied)
 	}
 }
