@@ -122,6 +122,30 @@ func TestWholeCodeStays(t *testing.T) {
 	}
 }
 
+// TestUnfinishedCode: what another process is writing to the cache folder is
+// neither taken for damage nor taken away.
+func TestUnfinishedCode(t *testing.T) {
+	cfg := components.EngineConfig{CacheDir: t.TempDir()}
+	callTwoVersions(t, cfg)
+	files := compiledFiles(t, cfg.CacheDir)
+	data, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	unfinished := files[0] + ".1.tmp" // as the engine names it
+	if err := os.WriteFile(unfinished, data[:len(data)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e, err := components.NewEngine(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(t.Context())
+	if now := compiledFiles(t, cfg.CacheDir); len(now) != len(files)+1 {
+		t.Errorf("of %d files of code and one that is being written %d are there", len(files), len(now))
+	}
+}
+
 // TestDamagedCacheIsCompiledByChildren: where children compile, they compile
 // all of a component again.
 func TestDamagedCacheIsCompiledByChildren(t *testing.T) {

@@ -8,17 +8,21 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 // checkCode empties the cache folder if it holds compiled code whose counts do
 // not fit into its file: the engine would allocate what they say. Code of other
-// versions of the engine, which it does not read, is not looked at. It takes
-// 10 µs a file.
+// versions of the engine, which it does not read, is not looked at, nor is what
+// another process has not written to its end yet. It takes 10 µs a file.
 //
 // Errors: those of emptyCache.
 func checkCode(dir string) error {
 	files, _ := filepath.Glob(filepath.Join(dir, "wazero-"+engineVersion()+"-"+runtime.GOARCH+"-"+runtime.GOOS, "*"))
 	for _, path := range files {
+		if strings.HasSuffix(path, ".tmp") {
+			continue
+		}
 		if f, err := os.Open(path); err == nil {
 			lies := codeFileLies(f)
 			_ = f.Close()
