@@ -71,24 +71,7 @@ func TestDamagedCache(t *testing.T) {
 
 func callTwoVersions(t *testing.T, cfg components.EngineConfig) {
 	t.Helper()
-	e, err := components.NewEngine(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close(t.Context())
-	c, err := e.Compile(t.Context(), []byte(twoVersions))
-	if err != nil {
-		t.Fatal(err)
-	}
-	tmpl, err := c.Link(components.LinkConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, err := tmpl.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Release(t.Context())
+	in := twoVersionsInstance(t, cfg)
 	if v, err := in.Call(t.Context(), "a:b/i@0.2.9", "f"); err != nil || v != value.U32(9) {
 		t.Errorf("%v, %v; want 9", v, err)
 	}

@@ -15,14 +15,15 @@ const twoVersions = "\x00asm\x0d\x00\x01\x00\x01;\x00asm\x01\x00\x00\x00\x01\x05
 	"\x01\x00\x03new\x08\x06\x01\x00\x00\x01\x00\x01\x05\x0f\x02\x01\x01\x00\x01f\x01\x00\x01\x01" +
 	"\x00\x01f\x01\x01\x0b\x22\x02\x00\x0ba:b/i@0.2.9\x05\x00\x00\x00\x0ca:b/i@0.2.12\x05\x01\x00"
 
-// TestHighestVersionIsExported: a caller of another version of the track gets
-// the highest one.
-func TestHighestVersionIsExported(t *testing.T) {
-	e, err := components.NewEngine(t.Context(), components.EngineConfig{})
+// twoVersionsInstance returns an instance of twoVersions by an engine that is
+// configured as cfg says.
+func twoVersionsInstance(t *testing.T, cfg components.EngineConfig) *components.Instance {
+	t.Helper()
+	e, err := components.NewEngine(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer e.Close(t.Context())
+	t.Cleanup(func() { _ = e.Close(t.Context()) })
 	c, err := e.Compile(t.Context(), []byte(twoVersions))
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +36,14 @@ func TestHighestVersionIsExported(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer in.Release(t.Context())
+	t.Cleanup(func() { in.Release(t.Context()) })
+	return in
+}
+
+// TestHighestVersionIsExported: a caller of another version of the track gets
+// the highest one.
+func TestHighestVersionIsExported(t *testing.T) {
+	in := twoVersionsInstance(t, components.EngineConfig{})
 	for iface, want := range map[string]value.U32{"a:b/i@0.2.9": 9, "a:b/i@0.2.12": 12, "a:b/i@0.2.0": 12, "a:b/i@0.2.100": 12} {
 		if got, err := in.Call(t.Context(), iface, "f"); err != nil || got != want {
 			t.Errorf("%s: %v, %v; want %d", iface, got, err, want)
