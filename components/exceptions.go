@@ -143,7 +143,8 @@ func (e *exceptions) keep(s engineStack) {
 }
 
 // prune lets go of those to which nothing that the guest has looks like a
-// reference. A reference cannot be in a global or a table, see corewasm.Scan.
+// reference. A reference cannot be in a global, a table or an exception, see
+// corewasm.Scan.
 func (e *exceptions) prune(s engineStack) {
 	slices.SortFunc(e.list, func(a, b unsafe.Pointer) int { return cmp.Compare(uintptr(a), uintptr(b)) })
 	e.list = slices.Compact(e.list)

@@ -209,3 +209,24 @@ func TestExceptionReferences(t *testing.T) {
 		}
 	}
 }
+
+// TestExceptionInAnother: an exception may not come with a reference to another,
+// which nobody would keep for it.
+func TestExceptionInAnother(t *testing.T) {
+	for _, ref := range [][]byte{{exnType}, {0x63, exnType}, {0x64, exnType}} {
+		for _, imported := range []bool{false, true} {
+			m, _ := exceptionModule()
+			m.Types = append(m.Types, Cat([]byte{0x60, 2, 0x7e}, ref, []byte{0}))
+			tag := Cat([]byte{0}, U(len(m.Types)-1))
+			if imported {
+				m.Imports = append(m.Imports, Cat(Name("m"), Name("t"), []byte{4}, tag))
+			} else {
+				m.Tags = append(m.Tags, tag)
+			}
+			m.Export("run", Func, m.Func(m.Type("", "l"), "", 0x42, 3))
+			if got, err := runCore(t, components.EngineConfig{}, components.Limits{}, m.Bytes()); !errors.Is(err, components.ErrUnsupported) {
+				t.Errorf("a tag with a reference %x, imported %v: %v, %v; want unsupported", ref, imported, got, err)
+			}
+		}
+	}
+}

@@ -10,14 +10,15 @@ func (m *Module) scanFuncType(r *reader, lim Limits) arity {
 		return arity{}
 	}
 	var n [2]int
-	start, begin := r.pos, r.pos
+	start, begin, exceptions := r.pos, r.pos, false
 	for i, what := range [2]string{"parameters", "results"} {
 		n[i] = r.count(what, lim.Params)
 		start = r.pos
 		for range n[i] {
-			m.valType(r)
+			exceptions = m.valType(r) || exceptions
 		}
 	}
+	m.exnTys = append(m.exnTys, exceptions)
 	if n[1] != 1 {
 		start = r.pos
 	}
@@ -52,6 +53,18 @@ func (m *Module) keptType(r *reader) {
 	start := r.pos
 	if m.valType(r) && r.err == nil {
 		r.err = errcode.New(errcode.Unsupported, "core type at 0x%x: a global or table of references to exceptions is not supported", start)
+	}
+}
+
+// scanTag reads a tag. Its exceptions must not come with references to others:
+// the host does not look for those in there.
+func (m *Module) scanTag(r *reader) {
+	start := r.pos
+	r.byte()
+	typ := m.typeIndex(r)
+	m.tagTys = append(m.tagTys, typ)
+	if r.err == nil && m.exnTys[typ] {
+		r.err = errcode.New(errcode.Unsupported, "core tag at 0x%x: an exception with a reference to another is not supported", start)
 	}
 }
 
@@ -105,8 +118,7 @@ func (m *Module) scanImports(r *reader, lim Limits) {
 			r.byte()
 			m.importGlb++
 		case KindTag:
-			r.byte()
-			m.tagTys = append(m.tagTys, m.typeIndex(r))
+			m.scanTag(r)
 		default:
 			r.fail("malformed import kind %d", i.Kind)
 		}

@@ -131,6 +131,7 @@ type Module struct {
 	types     []arity
 	raw       [][]byte // the types' bytes
 	result    [][]byte // the result type of types that have one
+	exnTys    []bool   // whether types have references to exceptions in them
 	importTys []uint32 // the types of the imported functions
 	funcTys   []uint32 // the types of the defined functions
 	tagTys    []uint32 // the types of tags, imported and defined

@@ -192,8 +192,7 @@ func (m *Module) scanSection(r *reader, id byte, lim Limits) {
 		}
 	case secTag:
 		for range r.count("tags", lim.Types) {
-			r.byte()
-			m.tagTys = append(m.tagTys, m.typeIndex(r))
+			m.scanTag(r)
 		}
 	}
 }
