@@ -2,6 +2,7 @@ package components
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/tetratelabs/wazero/api"
@@ -109,6 +110,7 @@ func (in *CoreInstance) Release(ctx context.Context) {
 //     function of the host ended it, that function's error is in the chain.
 //   - ErrNotFound if there is no such function, ErrInvalid for another number
 //     of arguments than it takes.
+//   - ErrUnsupported if it takes or gives vectors or references.
 //   - ErrTrap for every call after a trap, ErrClosed after Release.
 func (in *CoreInstance) Call(ctx context.Context, name string, args ...uint64) ([]uint64, error) {
 	switch {
@@ -123,7 +125,11 @@ func (in *CoreInstance) Call(ctx context.Context, name string, args ...uint64) (
 	if fn == nil {
 		return nil, errcode.New(errcode.NotFound, "call %s: the module exports no such function", name)
 	}
-	takes, gives := len(fn.Definition().ParamTypes()), len(fn.Definition().ResultTypes())
+	params, results := fn.Definition().ParamTypes(), fn.Definition().ResultTypes()
+	if !plain(params) || !plain(results) { // what a reference leads to is gone after the call
+		return nil, errcode.New(errcode.Unsupported, "call %s: it passes vectors or references", name)
+	}
+	takes, gives := len(params), len(results)
 	if len(args) != takes {
 		return nil, errcode.New(errcode.Invalid, "call %s: %d arguments, want %d", name, len(args), takes)
 	}
@@ -133,6 +139,13 @@ func (in *CoreInstance) Call(ctx context.Context, name string, args ...uint64) (
 		return nil, err
 	}
 	return stack[:gives], nil
+}
+
+// plain reports whether values of types are numbers of one word.
+func plain(types []api.ValueType) bool {
+	return !slices.ContainsFunc(types, func(t api.ValueType) bool {
+		return t != api.ValueTypeI32 && t != api.ValueTypeI64 && t != api.ValueTypeF32 && t != api.ValueTypeF64
+	})
 }
 
 // function returns the engine's handle of an export, nil if there is none.

@@ -230,3 +230,16 @@ func TestExceptionInAnother(t *testing.T) {
 		}
 	}
 }
+
+// TestReferencesStayInside: a call from outside passes no references, which
+// would outlive what they lead to, nor vectors.
+func TestReferencesStayInside(t *testing.T) {
+	for _, typ := range []byte{exnType, 0x70, 0x6f, 0x7b} {
+		m := &Module{}
+		m.Types = append(m.Types, []byte{0x60, 0, 1, typ})
+		m.Export("run", Func, m.Body(0, []byte{0, 0x00, endOp}))
+		if got, err := runCore(t, components.EngineConfig{}, components.Limits{}, m.Bytes()); !errors.Is(err, components.ErrUnsupported) {
+			t.Errorf("a result of type %#x: %v, %v; want unsupported", typ, got, err)
+		}
+	}
+}
