@@ -34,6 +34,9 @@ func checkCode(dir string) error {
 	return nil
 }
 
+// unknownEngine is the version of the engine in a build that does not tell it.
+const unknownEngine = "dev"
+
 // engineVersion is what wazero calls its version in the cache folder.
 func engineVersion() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -43,7 +46,7 @@ func engineVersion() string {
 			}
 		}
 	}
-	return "dev"
+	return unknownEngine
 }
 
 // codeMagic begins a file of compiled code; the length of a version, and the

@@ -1,6 +1,7 @@
 package components
 
 import (
+	"errors"
 	"runtime"
 	"testing"
 	"unsafe"
@@ -8,6 +9,8 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"latticework/components/internal/corewasm"
+	"latticework/internal/errcode"
+	"latticework/internal/wasmbuild"
 )
 
 // fakeHandle has the fields of the engine's handles that are looked at.
@@ -78,4 +81,50 @@ func TestCutStackIsGivenBack(t *testing.T) {
 	if &h.stack[0] != &stack[0] || len(h.stack) != len(stack) || h.execCtx.stackBottomPtr != &stack[0] {
 		t.Errorf("%d bytes are left, want %d", len(h.stack), len(stack))
 	}
+}
+
+// TestEngineIsStudied: the fields of the engine's handles are where they were,
+// in the version that this module is built with.
+func TestEngineIsStudied(t *testing.T) {
+	e, err := NewEngine(t.Context(), EngineConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(t.Context())
+	if !compiles(e.rt) {
+		t.Skip("the engine has no compiler here")
+	}
+	m := &wasmbuild.Module{}
+	m.Export("run", wasmbuild.Func, m.Func(m.Type("", ""), ""))
+	mod, err := e.rt.Instantiate(t.Context(), m.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := stackOf(mod.ExportedFunction("run")).f; !f.known || !f.tries {
+		t.Errorf("of wazero %s: stacks are known: %v, exceptions: %v; see studiedEngine", engineVersion(), f.known, f.tries)
+	}
+}
+
+// TestEngineThatIsAnother: where a field has another type nothing is read or
+// written by it.
+func TestEngineThatIsAnother(t *testing.T) {
+	type another struct {
+		fakeHandle
+		stack   []byte
+		execCtx struct {
+			stackBottomPtr           *byte
+			stackPointerBeforeGoCall uintptr
+			savedRegisters           [64][2]uint64
+		}
+		tryHandlers      []struct{ stack []byte }
+		pendingException *struct{ Params []uint64 }
+	}
+	a := activation{fn: &another{stack: make([]byte, 100)}}
+	if _, err := a.told(corewasm.TryBlock); !errors.Is(err, errcode.Internal) {
+		t.Errorf("a stack pointer of another type: %v, want internal", err)
+	}
+	if got := a.held(); got != 100 {
+		t.Errorf("its stack has %d bytes, want 100", got)
+	}
+	a.end()
 }
