@@ -13,44 +13,48 @@ import (
 	"latticework/internal/wasmbuild"
 )
 
-// fakeHandle has the fields of the engine's handles that are looked at.
-type fakeHandle struct {
+// fakeHandle has the fields of the engine's handles that are looked at, with a
+// stack pointer of type P.
+type fakeHandle[P any] struct {
 	api.Function
 	stack   []byte
 	execCtx struct {
 		stackBottomPtr           *byte
-		stackPointerBeforeGoCall *uint64
+		stackPointerBeforeGoCall P
 		savedRegisters           [64][2]uint64
 	}
-	tryHandlers []struct {
-		stack []byte
-	}
+	tryHandlers      []struct{ stack []byte }
 	pendingException *struct{ Params []uint64 }
 }
 
-// use has h use stack, of which used bytes are in use.
-func (h *fakeHandle) use(stack []byte, used int) {
-	h.stack = stack
-	h.execCtx.stackBottomPtr = &stack[0]
-	h.execCtx.stackPointerBeforeGoCall = (*uint64)(unsafe.Pointer(&stack[len(stack)-used]))
+// use has h use stack, from sp on, outside of try blocks.
+func (h *fakeHandle[P]) use(stack []byte, sp P) {
+	h.stack, h.tryHandlers, h.pendingException = stack, nil, nil
+	h.execCtx.stackBottomPtr, h.execCtx.stackPointerBeforeGoCall = &stack[0], sp
 }
+
+// used points to the last n bytes of stack.
+func used(stack []byte, n int) *uint64 { return (*uint64)(unsafe.Pointer(&stack[len(stack)-n])) }
 
 // TestCutStackIsAnother: what was cut from a stack is not given back to another,
 // though the engine has let go of the first and the other gets its address.
 func TestCutStackIsAnother(t *testing.T) {
-	const size, used = 10240, 4096
+	const size = 10240
 	for range 20 {
-		h := &fakeHandle{}
+		h := &fakeHandle[*uint64]{}
 		a := activation{fn: h}
-		h.use(make([]byte, size), used)
+		stack := make([]byte, size)
+		h.use(stack, used(stack, 4096))
 		at := uintptr(unsafe.Pointer(&h.stack[0]))
 		if _, err := a.told(corewasm.TryBlock); err != nil || len(h.stack) == size {
 			t.Fatalf("nothing was cut: %v", err)
 		}
-		h.use(make([]byte, 64), 32) // an exception is caught
+		stack = make([]byte, 64) // an exception is caught
+		h.use(stack, used(stack, 32))
 		runtime.GC()
 		for range 100 {
-			if h.use(make([]byte, size), used); uintptr(unsafe.Pointer(&h.stack[0])) == at {
+			stack = make([]byte, size)
+			if h.use(stack, used(stack, 4096)); uintptr(unsafe.Pointer(&h.stack[0])) == at {
 				break
 			}
 		}
@@ -64,14 +68,14 @@ func TestCutStackIsAnother(t *testing.T) {
 
 // TestCutStackIsGivenBack: at its end a call gives back all that was cut.
 func TestCutStackIsGivenBack(t *testing.T) {
-	h := &fakeHandle{}
+	h := &fakeHandle[*uint64]{}
 	a := activation{fn: h}
 	stack := make([]byte, 10240)
-	h.use(stack, 4096)
-	for _, used := range []int{4096, 1024} {
-		h.execCtx.stackPointerBeforeGoCall = (*uint64)(unsafe.Pointer(&stack[len(stack)-used]))
-		if _, err := a.told(corewasm.TryBlock); err != nil || len(h.stack) != used+leastReserve {
-			t.Errorf("of a stack with %d bytes in use %d are left, %v; want %d more", used, len(h.stack), err, leastReserve)
+	h.use(stack, nil)
+	for _, n := range []int{4096, 1024} {
+		h.execCtx.stackPointerBeforeGoCall = used(stack, n)
+		if _, err := a.told(corewasm.TryBlock); err != nil || len(h.stack) != n+leastReserve {
+			t.Errorf("of a stack with %d bytes in use %d are left, %v; want %d more", n, len(h.stack), err, leastReserve)
 		}
 		if got := a.held(); got != uint64(len(stack)) {
 			t.Errorf("it holds %d bytes, want %d", got, len(stack))
@@ -108,18 +112,9 @@ func TestEngineIsStudied(t *testing.T) {
 // TestEngineThatIsAnother: where a field has another type nothing is read or
 // written by it.
 func TestEngineThatIsAnother(t *testing.T) {
-	type another struct {
-		fakeHandle
-		stack   []byte
-		execCtx struct {
-			stackBottomPtr           *byte
-			stackPointerBeforeGoCall uintptr
-			savedRegisters           [64][2]uint64
-		}
-		tryHandlers      []struct{ stack []byte }
-		pendingException *struct{ Params []uint64 }
-	}
-	a := activation{fn: &another{stack: make([]byte, 100)}}
+	h := &fakeHandle[uintptr]{}
+	h.use(make([]byte, 100), 0)
+	a := activation{fn: h}
 	if _, err := a.told(corewasm.TryBlock); !errors.Is(err, errcode.Internal) {
 		t.Errorf("a stack pointer of another type: %v, want internal", err)
 	}
