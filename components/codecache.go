@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 
@@ -96,8 +97,12 @@ func compileError(ctx context.Context, err error) error {
 // cannot be read: wazero has no type for it.
 func isDamage(err error) bool { return strings.HasPrefix(err.Error(), "compilationcache: ") }
 
+// unfinishedSuffix ends the names of files that the engine has not written to
+// their end.
+const unfinishedSuffix = ".tmp"
+
 // emptyCache removes compiled code and, before it, the marks that say that
-// there is some.
+// there is some. What another process may be writing stays.
 func emptyCache(dir string) error {
 	for _, pattern := range []string{compiledPrefix + "*", "wazero-*/*"} {
 		found, err := filepath.Glob(filepath.Join(dir, pattern))
@@ -105,6 +110,9 @@ func emptyCache(dir string) error {
 			return errcode.New(errcode.Internal, "empty cache folder: %w", err)
 		}
 		for _, path := range found {
+			if info, err := os.Stat(path); err == nil && strings.HasSuffix(path, unfinishedSuffix) && time.Since(info.ModTime()) < rewrittenAge {
+				continue
+			}
 			if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 				return errcode.New(errcode.Denied, "empty cache folder: %w", err)
 			}

@@ -127,6 +127,13 @@ func TestUnfinishedCode(t *testing.T) {
 	if now := compiledFiles(t, cfg.CacheDir); len(now) != len(files)+1 {
 		t.Errorf("of %d files of code and one that is being written %d are there", len(files), len(now))
 	}
+	if err := os.Truncate(files[0], 10); err != nil {
+		t.Fatal(err)
+	}
+	callTwoVersions(t, cfg)
+	if _, err := os.Stat(unfinished); err != nil {
+		t.Errorf("where other code is damaged: %v", err)
+	}
 }
 
 // TestDamagedCacheIsCompiledByChildren: where children compile, they compile

@@ -20,7 +20,7 @@ import (
 func checkCode(dir string) error {
 	files, _ := filepath.Glob(filepath.Join(dir, "wazero-"+engineVersion()+"-"+runtime.GOARCH+"-"+runtime.GOOS, "*"))
 	for _, path := range files {
-		if strings.HasSuffix(path, ".tmp") {
+		if strings.HasSuffix(path, unfinishedSuffix) {
 			continue
 		}
 		if f, err := os.Open(path); err == nil {
