@@ -1,6 +1,7 @@
 package components
 
 import (
+	"encoding/binary"
 	"errors"
 	"runtime"
 	"testing"
@@ -23,9 +24,16 @@ type fakeHandle[P any] struct {
 		stackPointerBeforeGoCall P
 		savedRegisters           [64][2]uint64
 	}
-	tryHandlers      []struct{ stack []byte }
-	pendingException *struct{ Params []uint64 }
+	tryHandlers      []fakeHandler
+	pendingException *fakeException
 }
+
+type fakeHandler struct {
+	savedRegisters [64][2]uint64
+	stack          []byte
+}
+
+type fakeException struct{ Params []uint64 }
 
 // use has h use stack, from sp on, outside of try blocks.
 func (h *fakeHandle[P]) use(stack []byte, sp P) {
@@ -84,6 +92,49 @@ func TestCutStackIsGivenBack(t *testing.T) {
 	a.end()
 	if &h.stack[0] != &stack[0] || len(h.stack) != len(stack) || h.execCtx.stackBottomPtr != &stack[0] {
 		t.Errorf("%d bytes are left, want %d", len(h.stack), len(stack))
+	}
+}
+
+// TestReferencesAreFound: an exception is kept as long as anything looks like a
+// reference to it that the guest may still read, wherever that is, and no longer.
+func TestReferencesAreFound(t *testing.T) {
+	h := &fakeHandle[*uint64]{}
+	stack, copied := make([]byte, 4096), make([]byte, 1024)
+	h.use(stack, used(stack, 2048))
+	h.tryHandlers = []fakeHandler{{}, {stack: copied}}
+	s := stackOf(h)
+	var e exceptions
+	holders := map[string]func(ref uint64){
+		"a register":                   func(ref uint64) { h.execCtx.savedRegisters[3][0] = ref },
+		"the last word of the stack":   func(ref uint64) { binary.NativeEndian.PutUint64(stack[4088:], ref) },
+		"the first of it that is used": func(ref uint64) { binary.NativeEndian.PutUint64(stack[2048:], ref) },
+		"a register of a try block":    func(ref uint64) { h.tryHandlers[0].savedRegisters[63][1] = ref },
+		"the stack of a try block":     func(ref uint64) { binary.NativeEndian.PutUint64(copied[512:], ref) },
+		"what of the stack is unused":  func(ref uint64) { binary.NativeEndian.PutUint64(stack[2040:], ref) },
+		"nothing":                      func(uint64) {},
+	}
+	kept := map[unsafe.Pointer]string{}
+	for name, hold := range holders {
+		h.pendingException = &fakeException{Params: make([]uint64, 3)}
+		p := unsafe.Pointer(h.pendingException)
+		kept[p] = name
+		hold(uint64(uintptr(p)))
+		e.keep(s)
+	}
+	e.prune(s)
+	for _, p := range e.list {
+		if name := kept[p]; name == "what of the stack is unused" || name == "nothing" {
+			t.Errorf("the exception that %s refers to is kept", name)
+		}
+		delete(kept, p)
+	}
+	for _, name := range kept {
+		if name != "what of the stack is unused" && name != "nothing" {
+			t.Errorf("the exception that %s refers to is let go", name)
+		}
+	}
+	if want := 5 * (exceptionBytes + 3*8); e.bytes != want {
+		t.Errorf("they take %d bytes, want %d", e.bytes, want)
 	}
 }
 
