@@ -22,6 +22,7 @@ type CoreInstance struct {
 	ctx    coreContext
 	mod    api.Module
 	memory *memory.Memory // its own, nil without one
+	budget memory.Budget  // of the memory
 	mem    api.Memory     // as the engine shows it, set when the host is called
 	active activation     // the call under way
 	// funcs are the engine's handles of exports that were called; making one
@@ -30,6 +31,7 @@ type CoreInstance struct {
 	deep  bool // the call under way used much stack, which handles keep
 
 	fuel     uint64 // granted in this call
+	ration   ration
 	garbage  garbage
 	deadline time.Time
 	dead     error
@@ -52,7 +54,7 @@ func coreInstanceOf(ctx context.Context) *CoreInstance { return ctx.(*coreContex
 //   - *Trap if the start function traps or runs out of time.
 //   - ErrExhausted if the system gives no memory.
 func (t *CoreTemplate) Acquire(ctx context.Context, ready func(*CoreInstance)) (*CoreInstance, error) {
-	in := &CoreInstance{tmpl: t}
+	in := &CoreInstance{tmpl: t, budget: memory.Budget{Limit: t.limits.MemoryBytes}}
 	in.ctx.in = in
 	if ready != nil {
 		ready(in)
@@ -61,7 +63,7 @@ func (t *CoreTemplate) Acquire(ctx context.Context, ready func(*CoreInstance)) (
 		in.ctx.Context = experimental.WithImportResolver(experimental.WithMemoryAllocator(in.ctx.Context, in), in.resolve)
 		if p := t.module.pool; p != nil { // before the engine asks for it, to which no error can be told
 			var err error
-			if in.memory, err = p.Get(&memory.Budget{Limit: t.limits.MemoryBytes}); err != nil {
+			if in.memory, err = p.Get(&in.budget); err != nil {
 				return err
 			}
 		}
@@ -213,7 +215,7 @@ func (in *CoreInstance) refill(counter int32) int32 {
 		}
 		return 0
 	}
-	next, err := refuel(&in.fuel, in.tmpl.limits.Fuel, counter)
+	next, err := in.ration.refuel(&in.fuel, in.tmpl.limits.Fuel, counter, in.budget.Used())
 	if err == nil {
 		err = in.checkStack()
 	}
@@ -255,7 +257,7 @@ func (in *CoreInstance) checkStack() error {
 //
 // Errors: ErrDeadline, or the class of the cause of the context's end.
 func (in *CoreInstance) Overdue() error {
-	if !in.deadline.IsZero() && !time.Now().Before(in.deadline) {
+	if !in.deadline.IsZero() && time.Until(in.deadline) <= 0 {
 		return errcode.New(errcode.Deadline, "the call ran past its deadline")
 	}
 	if in.ctx.Err() != nil {

@@ -24,7 +24,8 @@ type Instance struct {
 
 	mods     []api.Module // by step
 	memories []*memory.Memory
-	found    *lookups // nil before it is called first
+	budget   *memory.Budget // of the memories
+	found    *lookups       // nil before it is called first
 	states   []*state
 	async    *scheduler // nil if the component uses nothing asynchronous
 
@@ -32,6 +33,7 @@ type Instance struct {
 	grants []grant // what the host gave to start functions
 
 	fuel     uint64 // granted in this call
+	ration   ration
 	garbage  garbage
 	deadline time.Time
 	stop     context.CancelFunc // of the call's context, nil unless limits bound its time
@@ -95,6 +97,7 @@ func (t *Template) newInstance() *Instance {
 	p := t.component.plan
 	in := &Instance{
 		tmpl:   t,
+		budget: &memory.Budget{Limit: t.limits.MemoryBytes},
 		mods:   make([]api.Module, 0, len(p.Steps)),
 		states: make([]*state, len(p.Parents)),
 	}
@@ -121,14 +124,13 @@ func (in *Instance) instantiate(ctx context.Context) error {
 	c := in.tmpl.component
 	in.begin(ctx)
 	defer in.end()
-	budget := &memory.Budget{Limit: in.tmpl.limits.MemoryBytes} // of the memories
 	in.main.ctx.Context = experimental.WithImportResolver(experimental.WithMemoryAllocator(in.main.ctx.Context, in), in.resolve)
 	for i := range c.plan.Steps {
 		var err error
 		if s := in.states[c.plan.Steps[i].Instance]; s.async {
-			err = s.runSync(s, func(fb *fiber) error { return in.instantiateStep(fb, budget) })
+			err = s.runSync(s, func(fb *fiber) error { return in.instantiateStep(fb) })
 		} else {
-			err = in.instantiateStep(&in.main, budget)
+			err = in.instantiateStep(&in.main)
 		}
 		if err != nil {
 			return newTrap("instantiate", err, c.namer)
@@ -148,7 +150,7 @@ func (in *Instance) instantiate(ctx context.Context) error {
 
 // instantiateStep makes the core instance of the next step, whose start function
 // runs on fb.
-func (in *Instance) instantiateStep(fb *fiber, budget *memory.Budget) error {
+func (in *Instance) instantiateStep(fb *fiber) error {
 	c, i := in.tmpl.component, len(in.mods)
 	m := &c.modules[c.plan.Steps[i].Module]
 	if m.pool != nil { // before the engine asks for it, to which no error can be told
@@ -156,7 +158,7 @@ func (in *Instance) instantiateStep(fb *fiber, budget *memory.Budget) error {
 		if in.origin != nil && in.origin.frozen != nil {
 			pool = in.origin.frozen[len(in.memories)]
 		}
-		mem, err := pool.Get(budget)
+		mem, err := pool.Get(in.budget)
 		if err != nil {
 			return err
 		}
@@ -259,22 +261,6 @@ func (in *Instance) end() {
 	}
 }
 
-// refuel gives a call more of the fuel that limit leaves it, which is granted so
-// far, and returns the guest's next counter.
-//
-// Errors: ErrExhausted if nothing is left.
-func refuel(granted *uint64, limit uint64, counter int32) (int32, error) {
-	grant := uint64(corewasm.MaxRefill)
-	if limit > 0 {
-		if *granted >= limit {
-			return 0, errcode.New(errcode.Exhausted, "fuel: %d > %d", *granted+uint64(-int64(counter)), limit)
-		}
-		grant = min(grant, limit-*granted)
-	}
-	*granted += grant
-	return counter + int32(grant), nil
-}
-
 // refill is called by guest code whose counter fell below zero, see
 // corewasm.RewriteConfig for what else. Being in Go lets the scheduler and the
 // collector in.
@@ -283,7 +269,7 @@ func (in *Instance) refill(counter int32) int32 {
 		in.told(counter)
 		return 0
 	}
-	next, err := refuel(&in.fuel, in.tmpl.limits.Fuel, counter)
+	next, err := in.ration.refuel(&in.fuel, in.tmpl.limits.Fuel, counter, in.budget.Used())
 	if err == nil {
 		err = in.cur.checkStack()
 	}
@@ -318,7 +304,7 @@ func (in *Instance) told(what int32) {
 // overdue reports whether the call must stop because its time is up or its
 // context ended.
 func (in *Instance) overdue() error {
-	if !in.deadline.IsZero() && !time.Now().Before(in.deadline) {
+	if !in.deadline.IsZero() && time.Until(in.deadline) <= 0 {
 		return errcode.New(errcode.Deadline, "the call ran past its deadline")
 	}
 	if ctx := in.main.ctx.Context; ctx.Err() != nil {

@@ -45,6 +45,8 @@ type rewriter struct {
 	inner   unroll
 
 	dispatch *dispatch // of the loop whose head was read last, nil if it is none
+	gathered bool      // ways back to a dispatch have to be checked in one place
+	spread   bool      // they have not, see function
 	jump     jump      // before the next instruction
 }
 
@@ -57,9 +59,10 @@ type label struct {
 	most uint64
 	met  bool   // some do
 	fork uint64 // of an if: what was carried to it
-	// Of a loop: whether a body was opened for it, else where its cost stands.
-	opened bool
-	cost   int
+	// Of a loop: whether a body was opened for it or the branches to it are checked
+	// where they are, else where its cost stands.
+	opened, spread bool
+	cost           int
 	// dispatch is the one that the loop is, piece the one that the block is of.
 	dispatch, piece *dispatch
 	// Of a try block: the labels that its clauses lead to.
@@ -122,7 +125,7 @@ func (w *rewriter) head(r *reader, typ arity) {
 	w.locals, w.blocks, w.values = total+uint64(typ.params), 0, 0
 	w.sets, w.calls, w.callees, w.wild = 0, 0, w.callees[:0], false
 	w.carried, w.peak, w.depth, w.loops, w.inner = 0, 0, 0, 0, unroll{}
-	w.dispatch, w.jump = nil, jump{}
+	w.dispatch, w.gathered, w.jump = nil, false, jump{}
 	w.labels = append(w.labels[:0], label{arity: uint32(typ.results)})
 }
 
@@ -136,6 +139,7 @@ func (w *rewriter) body(r *reader, i uint32) {
 	if w.head(r, typ); r.err != nil {
 		return
 	}
+	w.spread = w.surveyed && w.functions[i].spread
 	var entry check
 	results, opened := w.results(i)
 	large := false
@@ -181,6 +185,7 @@ func (w *rewriter) body(r *reader, i uint32) {
 	}
 	f.entry, f.wild = entry, w.wild
 	if !w.surveyed {
+		f.spread = !w.gathered
 		w.keepCallees(f)
 	}
 }

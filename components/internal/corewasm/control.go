@@ -36,6 +36,7 @@ func (w *rewriter) block(r *reader, op byte, at int) {
 		if typ.params == 0 {
 			w.dispatch = w.dispatches(*r)
 			l.dispatch = w.dispatch
+			l.spread = w.fuel && l.dispatch != nil && w.spread
 		}
 		if w.fuel {
 			w.loop(r, at, start, typ, &l)
@@ -61,6 +62,9 @@ func (w *rewriter) loop(r *reader, at, start int, typ arity, l *label) {
 		w.carried = 0
 		w.flush(r, r.pos)
 		l.cost = w.pay(0)
+		return
+	}
+	if l.spread {
 		return
 	}
 	w.flush(r, at)
@@ -97,7 +101,7 @@ func (w *rewriter) end(r *reader, at int) {
 		w.shutLoop(1 + l.most)
 		w.carried = max(w.carried, l.fork)
 	case l.op == opLoop:
-		if w.fuel {
+		if w.fuel && !l.spread {
 			putCost(w.out[l.cost:], 1+l.most)
 		}
 	case l.op == 0:
@@ -128,9 +132,27 @@ func (w *rewriter) leave(r *reader, at int) int {
 		return -1 // branch says so
 	}
 	i := w.ahead(at, len(w.labels)-1-int(label))
-	w.leaveTo(r, at, &w.labels[i])
+	l := &w.labels[i]
+	if l.spread {
+		w.back(r, at, l)
+		return i
+	}
+	if r.data[at] != opBr {
+		w.gather(l)
+	}
+	w.leaveTo(r, at, l)
 	return i
 }
+
+// back checks a branch at at to a dispatch, l, before it.
+func (w *rewriter) back(r *reader, at int, l *label) {
+	w.flush(r, at)
+	w.checkBack(1+w.carried, uint64(w.depth+1-l.depth))
+	w.blocks++
+}
+
+// gather notes a way to l that no check can precede.
+func (w *rewriter) gather(l *label) { w.gathered = w.gathered || l.dispatch != nil }
 
 func (w *rewriter) leaveTo(r *reader, at int, l *label) {
 	limit := uint64(pathCost)
@@ -186,6 +208,7 @@ func (w *rewriter) table(r *reader, at int) {
 		peek := *r
 		if label := peek.u32(); uint64(label) < uint64(len(w.labels)) {
 			i = len(w.labels) - 1 - int(label)
+			w.gather(&w.labels[i])
 			w.meet(&w.labels[i])
 		}
 		if d != nil {
@@ -211,6 +234,7 @@ func (w *rewriter) catches(r *reader) (to []int) {
 		peek := *r
 		if label := peek.u32(); uint64(label) < uint64(len(w.labels)) {
 			i = len(w.labels) - 1 - int(label)
+			w.gather(&w.labels[i])
 			to = append(to, i)
 		}
 		w.branch(r, i)

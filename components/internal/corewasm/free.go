@@ -1,9 +1,10 @@
 package corewasm
 
 // A function is free if it pays nothing at its entry because its callers' calls
-// cost what it does. Free functions never call each other in a circle: one that
-// may be called by a table is never led back to. So neither time nor stack goes
-// uncounted.
+// cost what it does. Free functions never call each other in a circle: none of
+// them calls what is not known here, such as by a table, so that each circle that
+// is not one of known calls has a function in it that pays. So neither time nor
+// stack goes uncounted.
 
 // maxEdges is how many calls of a module are looked at.
 const maxEdges = 4_000_000
@@ -21,6 +22,9 @@ type function struct {
 	entered, wild bool
 	active        bool // its callees are being decided
 	circle        bool // one of its callees led back to it, or they are not known
+	// spread says that the branches back to its dispatch are checked each where it
+	// is.
+	spread bool
 
 	// done says that the following are decided.
 	done  bool
@@ -104,7 +108,7 @@ func (w *rewriter) decided(f *function) {
 	}
 	f.active, f.done = false, true
 	f.callees = nil
-	f.free = !f.circle && stack <= freeStack && total <= freeCost && (!f.entered || f.tame && total <= indirectCost)
+	f.free = !f.circle && !f.wild && stack <= freeStack && total <= freeCost && (!f.entered || total <= indirectCost)
 	switch {
 	case f.entry.head.end == 0: // without a body that could be entered otherwise
 		f.free = false

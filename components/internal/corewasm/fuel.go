@@ -21,13 +21,13 @@ const (
 	pathCost = 1024
 	backCost = 512
 	// slackCost is by how much paths that meet may differ.
-	slackCost = 128
+	slackCost = 512
 
 	// maxCost bounds what is paid at once and looked at again after a refill:
 	// it must be less than what a refill gives.
 	maxCost = MinRefill / 2
 
-	memoryCost = 8    // a load or store: it may miss every cache
+	memoryCost = 12   // a load or store: it may miss every cache
 	callCost   = 16   // a call of a function that is not free
 	hostCost   = 2000 // an instruction that calls the engine
 	freeCost   = 512  // what a free function costs at most
@@ -35,9 +35,9 @@ const (
 	freeCall   = 4    // a call of a free function, without what that costs
 	// indirectCost is a call of what is not known here, and what a free function
 	// that may be called so costs at most.
-	indirectCost = 256
-	stackUnit    = 8    // bytes of a frame
-	largeBytes   = 1024 // of a body whose frame is paid back
+	indirectCost = 512
+	stackUnit    = 8       // bytes of a frame
+	largeBytes   = 1 << 14 // of a body whose frame is paid back
 )
 
 // What the host is told before instructions of exceptions.
@@ -49,8 +49,8 @@ const (
 
 // How much fuel a refill gives, if there is enough left.
 const (
-	MinRefill = 1 << 17
-	MaxRefill = 1 << 18
+	MinRefill = 1 << 16
+	MaxRefill = 1 << 20
 )
 
 // costBytes is the length of a cost in the code, so that it can be written when
@@ -84,9 +84,11 @@ type check struct {
 // engine's compiler goes on with the state of the first. A loop is checked on
 // its way back, so that its first round costs nothing:
 //
-//	block loop block block BODY end br 2 end CHECK br_if 0 REFILL br 0 end unreachable end
+//	block loop block block BODY end br 2 end block CHECK br_if 0 br 1 end REFILL br 0 end unreachable end
 //
-// where what led to the loop leads to the end of the third block. A function is
+// where what led to the loop leads to the end of the third block. The branch on
+// the counter leads to where no other does: the engine's compiler makes a
+// comparison and a branch one only then. A function is
 // called again, by one that it calls last of all and that is given its
 // parameters, so that nothing of them is kept here:
 //
@@ -107,13 +109,20 @@ func (w *rewriter) openLoop(typ []byte) {
 // cost.
 func (w *rewriter) shutLoop(cost uint64) {
 	w.out = append(w.out, opBr, 2, opEnd)
-	b := appendLEB(append(w.out, opGlobalGet), uint64(w.fuelGlobal))
-	w.out = appendSLEB(append(b, opI32Const), int64(min(cost, maxCost)))
-	w.take()
-	w.out = append(w.out, opI32GeS, opBrIf, 0)
-	w.refuel()
+	w.checkBack(cost, 1)
 	w.out = append(w.out, opBr, 0, opEnd, opUnreachable, opEnd)
 	w.depth -= 3
+}
+
+// checkBack writes a check of cost, after which the code goes on with a refill if
+// the counter is below zero, and else at label to inside a block of its own.
+func (w *rewriter) checkBack(cost, to uint64) {
+	b := appendLEB(append(w.out, opBlock, 0x40, opGlobalGet), uint64(w.fuelGlobal))
+	w.out = appendSLEB(append(b, opI32Const), int64(min(cost, maxCost)))
+	w.take()
+	w.out = append(w.out, opI32LtS, opBrIf, 0)
+	w.out = append(appendLEB(append(w.out, opBr), to), opEnd)
+	w.refuel()
 }
 
 // open begins a body that a check precedes. The counter's new value is in the

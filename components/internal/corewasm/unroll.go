@@ -36,6 +36,7 @@ func (w *rewriter) unrolls(r *reader, l *label) bool {
 		r.pos-u.start > unrollBytes || w.locals*w.blocks > unrollWork {
 		return false
 	}
+	w.gathered = w.gathered || l.dispatch != nil
 	w.out = w.out[:u.out]
 	w.depth = u.depth
 	u.left, u.loop = max(2, min(unrollRounds, unrollTotal/(r.pos-u.start))), *l
