@@ -12,7 +12,9 @@ import (
 // thirtieth of a nanosecond for one, and stores to pages that nobody touched
 // before, which the system has to make, some 60. So the first refills are
 // small, each is twice as large as the one before while those are used up
-// quickly, and they are small again when one was not or when memory grew.
+// quickly, and they are small again when one was not or when memory grew. They
+// stay small with memories so large that a guest which was quick for a while
+// could then touch more new pages than there is time for.
 type ration struct {
 	last   uint64        // what the last refill gave
 	at     time.Duration // when that was, since began
@@ -24,6 +26,10 @@ const (
 	// how late one after which it is the smallest.
 	quick = 500 * time.Microsecond
 	slow  = 2 * time.Millisecond
+	// largeMemory is how many bytes of memories keep refills at largeRefill: making
+	// all their pages takes up to 8 ms.
+	largeMemory = 20 << 20
+	largeRefill = 2 * corewasm.MinRefill
 	// limitedRefill is what each refill gives under a limit of fuel, so that a
 	// guest comes to its end at the same place in each run.
 	limitedRefill = 1 << 18
@@ -39,6 +45,8 @@ func (r *ration) next(used uint64) uint64 {
 	switch took := now - r.at; {
 	case r.last == 0 || used != r.memory || took > slow:
 		r.last = corewasm.MinRefill
+	case took < quick && used > largeMemory:
+		r.last = largeRefill
 	case took < quick:
 		r.last = min(2*r.last, corewasm.MaxRefill)
 	}
