@@ -55,6 +55,8 @@ var spinners = []loopGuest{
 	// As Go's compiler does it: jumps forwards and backwards by the loop's head.
 	{name: "dispatch", locals: "i", code: []any{loopOp, void, blockOp, void, blockOp, void, get(0), 0x0e, 1, 0, 1, endOp,
 		I32(7), setOp, 0, brOp, 1, endOp, I32(0), setOp, 0, brOp, 0, endOp}},
+	{name: "dispatch and calls", locals: "i", code: []any{loopOp, void, blockOp, void, blockOp, void, get(0), 0x0e, 1, 0, 1, endOp,
+		I32(7), setOp, 0, brOp, 1, endOp, Call(0), I32(0), setOp, 0, brOp, 0, endOp}},
 	{name: "circle of calls", code: []any{Call(66)}},
 	{name: "tree of calls", code: []any{Call(2)}},
 	{name: "deep and back", code: []any{loopOp, void, I32(20_000), Call(1), brOp, 0, endOp}},
