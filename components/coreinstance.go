@@ -231,6 +231,7 @@ func (in *CoreInstance) refill(counter int32) int32 {
 // told is called by guest code before it does what.
 func (in *CoreInstance) told(what int32) error {
 	made, err := in.active.told(what)
+	in.fuel += uint64(made) / garbageUnit
 	if err == nil {
 		err = in.checkStack()
 	}

@@ -243,3 +243,23 @@ func TestReferencesStayInside(t *testing.T) {
 		}
 	}
 }
+
+// TestCopiesCostFuel: try blocks on a deep stack, all of which is copied, take more
+// of a limit of fuel than on another.
+func TestCopiesCostFuel(t *testing.T) {
+	const tries = 400
+	for _, c := range []struct {
+		depth int64
+		want  error
+	}{{1, nil}, {3_000, components.ErrExhausted}} {
+		m, _ := exceptionModule()
+		m.Export("run", Func, m.Func(m.Type("", "l"), "", I32(c.depth), Call(1), 0x42, 7))
+		m.Func(m.Type("i", ""), "i", getOp, 0, 0x04, void, getOp, 0, I32(1), 0x6b, Call(1), 0x05,
+			loopOp, void, blockOp, void, tryOp, void, 1, 2, 0, endOp, endOp,
+			getOp, 1, I32(1), 0x6a, 0x22, 1, I32(tries), 0x48, 0x0d, 0, endOp, endOp)
+		_, err := runCore(t, components.EngineConfig{}, components.Limits{Fuel: 3_000_000}, m.Bytes())
+		if !errors.Is(err, c.want) {
+			t.Errorf("%d try blocks %d calls deep: %v, want %v", tries, c.depth, err, c.want)
+		}
+	}
+}

@@ -22,6 +22,9 @@ const (
 	bursts = 1
 	// settleBytes is how much garbage a guest may make before it is looked at.
 	settleBytes = 32 << 10
+	// garbageUnit is how many bytes of it cost a unit of fuel, besides what the
+	// instructions do: copies of a deep stack take longer than those.
+	garbageUnit = 8
 	// minWait is how long a wait must be to be worth it.
 	minWait = time.Millisecond
 	// roomBytes is after how much garbage it is asked how much room there is.

@@ -289,6 +289,7 @@ func (in *Instance) refill(counter int32) int32 {
 func (in *Instance) told(what int32) {
 	fb := in.cur
 	made, err := fb.active[len(fb.active)-1].told(what)
+	in.fuel += uint64(made) / garbageUnit
 	if err == nil {
 		err = fb.checkStack()
 	}
