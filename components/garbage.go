@@ -17,7 +17,7 @@ const (
 	// collections is how many collections a second guests may cause by what is
 	// paced here. So few are not in the p99 of a guest beside them; see Exceptions
 	// in docs/performance.md.
-	collections = 6
+	collections = 3
 	// bursts is how many at once, after they caused none for long enough.
 	bursts = 1
 	// settleBytes is how much garbage a guest may make before it is looked at.

@@ -68,10 +68,10 @@ func TestGarbageOfOthers(t *testing.T) {
 	if got, want := p.Make(&little, share), 2*time.Second*share/second; got.Round(time.Microsecond) != want.Round(time.Microsecond) {
 		t.Errorf("beside one that waits, another waits %v for %d KiB, want %v", got, share>>10, want)
 	}
-	*now = now.Add(time.Second)
+	*now = now.Add(2 * time.Second)
 	var third components.Maker
 	if got := p.Make(&third, share); got != 0 {
-		t.Errorf("a second later a guest waits %v", got)
+		t.Errorf("two seconds later a guest waits %v", got)
 	}
 }
 
