@@ -8,7 +8,9 @@ package corewasm
 // and each jump within the function, forwards or backwards, sets the local to a
 // constant and goes back to the loop's head. A jump forwards becomes a branch to
 // where the table leads: it needs no check, since it is no way back, and no
-// table at run time. The local is set as before.
+// table at run time. The local is set as before. A jump backwards is checked
+// before it, see function.spread: were all led to one place to be checked, values
+// would move between registers there and again at the head.
 
 // dispatch is such a loop.
 type dispatch struct {

@@ -23,7 +23,8 @@ type function struct {
 	active        bool // its callees are being decided
 	circle        bool // one of its callees led back to it, or they are not known
 	// spread says that the branches back to its dispatch are checked each where it
-	// is.
+	// is: none depends on a condition, is of a table or of a catch clause, and the
+	// loop is not copied for several rounds.
 	spread bool
 
 	// done says that the following are decided.

@@ -5,7 +5,8 @@ package corewasm
 // at most; weight has what takes longer. Along each path of a body the cost of
 // what was passed and not paid yet is carried:
 //   - the head of a loop pays what is carried to it, at the entry and by the
-//     branches back, and looks whether the counter is below zero;
+//     branches back, and looks whether the counter is below zero; or each branch
+//     back does;
 //   - the entry of a function does the same with what is carried to its exits,
 //     and pays for the frame; a free function leaves that to its callers, whose
 //     calls cost what it does;
