@@ -89,6 +89,9 @@ func twoMemories(code ...any) func() []byte {
 
 func recursions() []hostile {
 	deep := ends(errcode.Exhausted)
+	// Where attacks before it left much garbage, a guest with try blocks waits for
+	// its time to be up.
+	deepOrLate := ends(errcode.Exhausted, errcode.Deadline)
 	large := strings.Repeat("l", 2000)
 	// Each of n locals gets a value before the call and is used after it.
 	alive := func(n int) []byte {
@@ -135,12 +138,12 @@ func recursions() []hostile {
 			_ = f
 			m.Export("run", Func, m.Func(m.Type("", ""), "", bytes.Repeat([]byte{0x42, 1}, 900), Call(0)))
 		})},
-		{name: "recursion: inside try blocks", codes: deep, bytes: of(func(m *Module) {
+		{name: "recursion: inside try blocks", codes: deepOrLate, bytes: of(func(m *Module) {
 			v := m.Type("", "")
 			m.Tags = [][]byte{Cat([]byte{0}, U(v))}
 			m.Export("run", Func, m.Func(v, "", 0x02, 0x40, 0x1f, 0x40, 1, 2, 0, Call(0), 0x0b, 0x0b))
 		})},
-		{name: "recursion: deep first, then try blocks", codes: deep, bytes: of(func(m *Module) {
+		{name: "recursion: deep first, then try blocks", codes: deepOrLate, bytes: of(func(m *Module) {
 			v := m.Type("i", "")
 			m.Tags = [][]byte{Cat([]byte{0}, U(m.Type("", "")))}
 			m.Func(v, "", 0x20, 0, 0x04, 0x40, 0x20, 0, 0x41, 1, 0x6b, Call(0), 0x05, Call(1), 0x0b)
