@@ -7,7 +7,11 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"sync"
 )
+
+// buildInfo is debug.ReadBuildInfo, which parses a text each time.
+var buildInfo = sync.OnceValues(debug.ReadBuildInfo)
 
 // unknownBinary is the mark of a build that cannot be told from others.
 const unknownBinary = "unknown"
@@ -29,7 +33,7 @@ func binaryMark() string {
 	}
 	defer f.Close()
 	made := ""
-	if info, ok := debug.ReadBuildInfo(); ok {
+	if info, ok := buildInfo(); ok {
 		made = info.String()
 	}
 	return markOf(f, path, made)

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"strings"
 )
 
@@ -39,7 +38,7 @@ const unknownEngine = "dev"
 
 // engineVersion is what wazero calls its version in the cache folder.
 func engineVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
+	if info, ok := buildInfo(); ok {
 		for _, dep := range info.Deps {
 			if dep.Path == "github.com/tetratelabs/wazero" {
 				return dep.Version
