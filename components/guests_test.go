@@ -7,7 +7,6 @@ import (
 
 	"latticework/components"
 	"latticework/internal/refdata"
-	"latticework/wit/value"
 )
 
 func compileGuest(t testing.TB, cfg components.EngineConfig, name string) *components.Component {
@@ -30,19 +29,4 @@ func compileGuest(t testing.TB, cfg components.EngineConfig, name string) *compo
 }
 
 // TestPure calls a function of text on QuickJS.
-func TestPure(t *testing.T) {
-	c := compileGuest(t, components.EngineConfig{}, "js-pure-qjs")
-	tmpl, err := c.Link(components.LinkConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, err := tmpl.Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Release(t.Context())
-	v, err := in.Call(t.Context(), "demo:pure/shapes@0.1.0", "greet", value.String("Wörld 🌍"))
-	if want := value.String("Hello, Wörld 🌍! 👋"); err != nil || v != want {
-		t.Errorf("greet: %v, %v; want %q", v, err, want)
-	}
-}
+func TestPure(t *testing.T) { greet(t, components.EngineConfig{}, "Wörld 🌍") }

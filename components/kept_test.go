@@ -16,9 +16,9 @@ import (
 	"latticework/wit/value"
 )
 
-// greet has a guest whose core module is large say what it says, by an engine
-// that is configured as cfg says.
-func greet(t *testing.T, cfg components.EngineConfig) {
+// greet has a guest whose core module is large greet whom, by an engine that is
+// configured as cfg says.
+func greet(t *testing.T, cfg components.EngineConfig, whom string) {
 	t.Helper()
 	tmpl, err := compileGuest(t, cfg, "js-pure-qjs").Link(components.LinkConfig{})
 	if err != nil {
@@ -29,8 +29,8 @@ func greet(t *testing.T, cfg components.EngineConfig) {
 		t.Fatal(err)
 	}
 	defer in.Release(t.Context())
-	v, err := in.Call(t.Context(), "demo:pure/shapes@0.1.0", "greet", value.String("you"))
-	if want := value.String("Hello, you! 👋"); err != nil || v != want {
+	v, err := in.Call(t.Context(), "demo:pure/shapes@0.1.0", "greet", value.String(whom))
+	if want := value.String("Hello, " + whom + "! 👋"); err != nil || v != want {
 		t.Errorf("greet: %v, %v; want %q", v, err, want)
 	}
 }
@@ -63,9 +63,9 @@ func cached(t *testing.T, dir string) []string {
 // is small.
 func TestKept(t *testing.T) {
 	dir := t.TempDir()
-	greet(t, components.EngineConfig{CacheDir: dir})
+	greet(t, components.EngineConfig{CacheDir: dir}, "you")
 	before := cached(t, dir)
-	greet(t, components.EngineConfig{CacheDir: dir})
+	greet(t, components.EngineConfig{CacheDir: dir}, "you")
 	if after := cached(t, dir); !slices.Equal(before, after) {
 		t.Errorf("the cache folder holds\n%q\nthen\n%q", before, after)
 	}
@@ -85,7 +85,7 @@ func TestKept(t *testing.T) {
 func TestKeptLost(t *testing.T) {
 	dir := t.TempDir()
 	cfg := components.EngineConfig{CacheDir: dir}
-	greet(t, cfg)
+	greet(t, cfg, "you")
 	whole := cached(t, dir)
 	for name, damage := range map[string]func(t *testing.T, file string) error{
 		"removed": func(_ *testing.T, f string) error { return os.Remove(f) },
@@ -117,34 +117,34 @@ func TestKeptLost(t *testing.T) {
 			if err := damage(t, large); err != nil {
 				t.Fatal(err)
 			}
-			greet(t, cfg)
+			greet(t, cfg, "you")
 			if _, err := os.Stat(large); err != nil {
 				t.Errorf("the code is not kept again: %v", err)
 			}
 			before := cached(t, dir)
-			greet(t, cfg)
+			greet(t, cfg, "you")
 			if after := cached(t, dir); len(after) != len(whole) || !slices.Equal(before, after) {
 				t.Errorf("the cache folder holds %d files\n%q\nthen\n%q\nthen\n%q", len(whole), whole, before, after)
 			}
 		})
 	}
-	greet(t, components.EngineConfig{CacheDir: dir, Interpreter: true})
+	greet(t, components.EngineConfig{CacheDir: dir, Interpreter: true}, "you")
 }
 
 // TestKeptLostChild: code that the cache folder has lost is compiled by the
 // child again and not by this process.
 func TestKeptLostChild(t *testing.T) {
 	cfg := childConfig(t)
-	greet(t, cfg)
+	greet(t, cfg, "you")
 	for _, f := range compiledFiles(t, cfg.CacheDir) {
 		if err := os.Remove(f); err != nil {
 			t.Fatal(err)
 		}
 	}
-	greet(t, cfg)
+	greet(t, cfg, "you")
 	before := cached(t, cfg.CacheDir)
 	cfg.CompileChild = &components.CompileChild{Command: []string{filepath.Join(t.TempDir(), "absent")}}
-	greet(t, cfg)
+	greet(t, cfg, "you")
 	if after := cached(t, cfg.CacheDir); !slices.Equal(before, after) {
 		t.Errorf("the cache folder holds\n%q\nthen\n%q", before, after)
 	}
@@ -171,7 +171,7 @@ func TestKnown(t *testing.T) {
 	if marks, _ := filepath.Glob(filepath.Join(dir, "known-*")); len(marks) > 0 {
 		t.Errorf("it is known: %q", marks)
 	}
-	greet(t, components.EngineConfig{CacheDir: dir})
+	greet(t, components.EngineConfig{CacheDir: dir}, "you")
 	if marks, _ := filepath.Glob(filepath.Join(dir, "known-*")); len(marks) != 1 {
 		t.Errorf("marks of known components: %q, want one", marks)
 	}
