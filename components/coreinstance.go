@@ -3,7 +3,6 @@ package components
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
@@ -22,7 +21,6 @@ type CoreInstance struct {
 	ctx    coreContext
 	mod    api.Module
 	memory *memory.Memory // its own, nil without one
-	budget memory.Budget  // of the memory
 	mem    api.Memory     // as the engine shows it, set when the host is called
 	active activation     // the call under way
 	// funcs are the engine's handles of exports that were called; making one
@@ -30,12 +28,9 @@ type CoreInstance struct {
 	funcs map[string]api.Function
 	deep  bool // the call under way used much stack, which handles keep
 
-	fuel     uint64 // granted in this call
-	ration   ration
-	garbage  garbage
-	deadline time.Time
-	dead     error
-	calling  bool
+	meter   meter
+	dead    error
+	calling bool
 }
 
 // coreContext is the context under which a core module's code runs.
@@ -54,7 +49,7 @@ func coreInstanceOf(ctx context.Context) *CoreInstance { return ctx.(*coreContex
 //   - *Trap if the start function traps or runs out of time.
 //   - ErrExhausted if the system gives no memory.
 func (t *CoreTemplate) Acquire(ctx context.Context, ready func(*CoreInstance)) (*CoreInstance, error) {
-	in := &CoreInstance{tmpl: t, budget: memory.Budget{Limit: t.limits.MemoryBytes}}
+	in := &CoreInstance{tmpl: t, meter: meter{budget: &memory.Budget{Limit: t.limits.MemoryBytes}}}
 	in.ctx.in = in
 	if ready != nil {
 		ready(in)
@@ -63,7 +58,7 @@ func (t *CoreTemplate) Acquire(ctx context.Context, ready func(*CoreInstance)) (
 		in.ctx.Context = experimental.WithImportResolver(experimental.WithMemoryAllocator(in.ctx.Context, in), in.resolve)
 		if p := t.module.pool; p != nil { // before the engine asks for it, to which no error can be told
 			var err error
-			if in.memory, err = p.Get(&in.budget); err != nil {
+			if in.memory, err = p.Get(in.meter.budget); err != nil {
 				return err
 			}
 		}
@@ -175,8 +170,8 @@ func (in *CoreInstance) guarded(ctx context.Context, name string, do func() erro
 		ctx, cancel = context.WithTimeout(ctx, t) // host functions that wait see it
 		defer cancel()
 	}
-	in.ctx.Context, in.fuel, in.calling = ctx, 0, true
-	in.deadline, _ = ctx.Deadline()
+	in.ctx.Context, in.calling = ctx, true
+	in.meter.begin(ctx)
 	defer func() {
 		if p := recover(); p != nil { // thrown outside the engine's frames
 			h, ok := p.(*hostError)
@@ -205,42 +200,16 @@ func (in *CoreInstance) enter(fn api.Function, stack []uint64) error {
 	return fn.CallWithStack(&in.ctx, stack)
 }
 
-// refill is called by guest code whose counter fell below zero, see
-// corewasm.RewriteConfig for what else. Being in Go lets the scheduler and the
-// collector in.
+// refill is called by guest code, see meter.refill.
 func (in *CoreInstance) refill(counter int32) int32 {
-	if counter >= 0 {
-		if err := in.told(counter); err != nil {
-			panic(&hostError{err})
-		}
-		return 0
-	}
-	next, err := in.ration.refuel(&in.fuel, in.tmpl.limits.Fuel, counter, in.budget.Used())
-	if err == nil {
-		err = in.checkStack()
-	}
-	if err == nil {
-		err = in.Overdue()
-	}
+	next, err := in.meter.refill(in.ctx.Context, in, in.tmpl.limits.Fuel, counter)
 	if err != nil {
 		panic(&hostError{err})
 	}
 	return next
 }
 
-// told is called by guest code before it does what.
-func (in *CoreInstance) told(what int32) error {
-	made, err := in.active.told(what)
-	in.fuel += uint64(made) / garbageUnit
-	if err == nil {
-		err = in.checkStack()
-	}
-	if err == nil && in.garbage.made(made) {
-		ofProcess.settle(in.ctx.Context, in.deadline, &in.garbage)
-		err = in.Overdue()
-	}
-	return err
-}
+func (in *CoreInstance) running() *activation { return &in.active }
 
 // checkStack reports whether the guest uses more stack than it may.
 func (in *CoreInstance) checkStack() error {
@@ -257,15 +226,7 @@ func (in *CoreInstance) checkStack() error {
 // the error.
 //
 // Errors: ErrDeadline, or the class of the cause of the context's end.
-func (in *CoreInstance) Overdue() error {
-	if !in.deadline.IsZero() && time.Until(in.deadline) <= 0 {
-		return errcode.New(errcode.Deadline, "the call ran past its deadline")
-	}
-	if in.ctx.Err() != nil {
-		return errcode.New(errcode.OfContext(in.ctx.Context), "the call was stopped: %w", context.Cause(in.ctx.Context))
-	}
-	return nil
-}
+func (in *CoreInstance) Overdue() error { return in.meter.overdue(in.ctx.Context) }
 
 // Context returns the context of the call under way, for functions of the
 // host.

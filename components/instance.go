@@ -3,7 +3,6 @@ package components
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
@@ -24,25 +23,21 @@ type Instance struct {
 
 	mods     []api.Module // by step
 	memories []*memory.Memory
-	budget   *memory.Budget // of the memories
-	found    *lookups       // nil before it is called first
+	found    *lookups // nil before it is called first
 	states   []*state
 	async    *scheduler // nil if the component uses nothing asynchronous
 
 	origin *origin // nil if the instance cannot be set back to it
 	grants []grant // what the host gave to start functions
 
-	fuel     uint64 // granted in this call
-	ration   ration
-	garbage  garbage
-	deadline time.Time
-	stop     context.CancelFunc // of the call's context, nil unless limits bound its time
-	dead     error
-	calls    uint32 // of host functions
-	outside  bool   // the host was called during instantiation
-	noting   bool   // grants are noted: start functions of the first instance run
-	calling  bool
-	deep     bool // the call under way used much stack
+	meter   meter
+	stop    context.CancelFunc // of the call's context, nil unless limits bound its time
+	dead    error
+	calls   uint32 // of host functions
+	outside bool   // the host was called during instantiation
+	noting  bool   // grants are noted: start functions of the first instance run
+	calling bool
+	deep    bool // the call under way used much stack
 }
 
 // lookups are what the host uses of the core instances, each looked up when it
@@ -97,7 +92,7 @@ func (t *Template) newInstance() *Instance {
 	p := t.component.plan
 	in := &Instance{
 		tmpl:   t,
-		budget: &memory.Budget{Limit: t.limits.MemoryBytes},
+		meter:  meter{budget: &memory.Budget{Limit: t.limits.MemoryBytes}},
 		mods:   make([]api.Module, 0, len(p.Steps)),
 		states: make([]*state, len(p.Parents)),
 	}
@@ -158,7 +153,7 @@ func (in *Instance) instantiateStep(fb *fiber) error {
 		if in.origin != nil && in.origin.frozen != nil {
 			pool = in.origin.frozen[len(in.memories)]
 		}
-		mem, err := pool.Get(in.budget)
+		mem, err := pool.Get(in.meter.budget)
 		if err != nil {
 			return err
 		}
@@ -242,8 +237,7 @@ func (in *Instance) begin(ctx context.Context) {
 		ctx, in.stop = context.WithTimeout(ctx, t) // host functions that wait see it
 	}
 	in.main.ctx.Context = ctx
-	in.fuel = 0
-	in.deadline, _ = ctx.Deadline()
+	in.meter.begin(ctx)
 	in.main.active = in.main.active[:0]
 	in.calling = true
 }
@@ -261,58 +255,20 @@ func (in *Instance) end() {
 	}
 }
 
-// refill is called by guest code whose counter fell below zero, see
-// corewasm.RewriteConfig for what else. Being in Go lets the scheduler and the
-// collector in.
+// refill is called by guest code, see meter.refill.
 func (in *Instance) refill(counter int32) int32 {
-	if counter >= 0 {
-		in.told(counter)
-		return 0
-	}
-	next, err := in.ration.refuel(&in.fuel, in.tmpl.limits.Fuel, counter, in.budget.Used())
-	if err == nil {
-		err = in.cur.checkStack()
-	}
-	if err == nil {
-		err = in.overdue()
-	}
+	next, err := in.meter.refill(in.main.ctx.Context, in.cur, in.tmpl.limits.Fuel, counter)
 	if err != nil {
 		in.throw(err)
 	}
-	if in.async != nil && in.async.paused != nil {
+	if counter < 0 && in.async != nil && in.async.paused != nil {
 		in.async.paused()
 	}
 	return next
 }
 
-// told is called by guest code before it does what.
-func (in *Instance) told(what int32) {
-	fb := in.cur
-	made, err := fb.active[len(fb.active)-1].told(what)
-	in.fuel += uint64(made) / garbageUnit
-	if err == nil {
-		err = fb.checkStack()
-	}
-	if err == nil && in.garbage.made(made) {
-		ofProcess.settle(in.main.ctx.Context, in.deadline, &in.garbage)
-		err = in.overdue()
-	}
-	if err != nil {
-		in.throw(err)
-	}
-}
-
-// overdue reports whether the call must stop because its time is up or its
-// context ended.
-func (in *Instance) overdue() error {
-	if !in.deadline.IsZero() && time.Until(in.deadline) <= 0 {
-		return errcode.New(errcode.Deadline, "the call ran past its deadline")
-	}
-	if ctx := in.main.ctx.Context; ctx.Err() != nil {
-		return errcode.New(errcode.OfContext(ctx), "the call was stopped: %w", context.Cause(ctx))
-	}
-	return nil
-}
+// overdue reports whether the call must stop, see meter.overdue.
+func (in *Instance) overdue() error { return in.meter.overdue(in.main.ctx.Context) }
 
 // throw unwinds the guest; the call into it answers err.
 func (in *Instance) throw(err error) { panic(&hostError{err}) }

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"latticework/components/internal/corewasm"
-	"latticework/internal/errcode"
 )
 
 // ration is how much fuel an instance is given at once. A unit of fuel bounds
@@ -52,22 +51,4 @@ func (r *ration) next(used uint64) uint64 {
 	}
 	r.at, r.memory = now, used
 	return r.last
-}
-
-// refuel gives a call more of the fuel that limit leaves it, which is granted so
-// far, and returns the guest's next counter. Its memories hold used bytes.
-//
-// Errors: ErrExhausted if nothing is left.
-func (r *ration) refuel(granted *uint64, limit uint64, counter int32, used uint64) (int32, error) {
-	grant := uint64(limitedRefill)
-	if limit > 0 {
-		if *granted >= limit {
-			return 0, errcode.New(errcode.Exhausted, "fuel: %d > %d", *granted+uint64(-int64(counter)), limit)
-		}
-		grant = min(grant, limit-*granted)
-	} else {
-		grant = r.next(used)
-	}
-	*granted += grant
-	return counter + int32(grant), nil
 }

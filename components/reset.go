@@ -348,7 +348,7 @@ func (in *Instance) renew(ctx context.Context, kept []handle, rests bool) *Insta
 	}
 	in.main.ctx.Context = context.Background()
 	next := &Instance{
-		tmpl: in.tmpl, main: in.main, mods: in.mods, memories: in.memories, budget: in.budget, found: in.found,
+		tmpl: in.tmpl, main: in.main, mods: in.mods, memories: in.memories, meter: meter{budget: in.meter.budget}, found: in.found,
 		states: in.states, origin: in.origin, grants: in.grants,
 	}
 	next.main.in, next.main.ctx.fiber, next.cur = next, &next.main, &next.main

@@ -330,8 +330,8 @@ func (sc *scheduler) sleep() error {
 	sc.mu.Unlock()
 	ctx := sc.in.main.ctx.Context
 	var timeout <-chan time.Time
-	if !sc.in.deadline.IsZero() {
-		t := time.NewTimer(time.Until(sc.in.deadline))
+	if !sc.in.meter.deadline.IsZero() {
+		t := time.NewTimer(time.Until(sc.in.meter.deadline))
 		defer t.Stop()
 		timeout = t.C
 	}

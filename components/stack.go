@@ -26,6 +26,8 @@ func (fb *fiber) enter(fn api.Function, stack []uint64) error {
 	return err
 }
 
+func (fb *fiber) running() *activation { return &fb.active[len(fb.active)-1] }
+
 // checkStack reports whether the guest uses more stack than it may.
 func (fb *fiber) checkStack() error {
 	limit := fb.in.tmpl.limits.StackBytes
