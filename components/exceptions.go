@@ -23,7 +23,9 @@ type tries struct {
 	length int // of the stack when it was looked at last
 	// reserve is how much is left of the stack that is not in use when a try block
 	// copies it: as much as calls inside need, so that it need not grow for them.
+	// It is doubled where it was too small, and halved where it long was enough.
 	reserve int
+	enough  int // how many try blocks in a row it was enough for
 	// whole is the stack that was cut last, as it was before; nil for none. A
 	// reference, not an address: another stack may get the address of one that
 	// was let go.
@@ -31,8 +33,12 @@ type tries struct {
 	thrown exceptions
 }
 
-// leastReserve is the first reserve.
-const leastReserve = 1024
+const (
+	// leastReserve is the first reserve.
+	leastReserve = 64
+	// enoughTries is after how many try blocks that it was enough for less is tried.
+	enoughTries = 1024
+)
 
 // told is called before the guest does what, corewasm.TryBlock or a throw. It
 // returns how many bytes of garbage it makes by that, and has made.
@@ -54,11 +60,14 @@ func (a *activation) told(what int32) (garbage int, err error) {
 	}
 	if length > t.length+16 { // it grew, from copies of half the size
 		garbage += 2 * length
-		t.reserve *= 2
+		t.reserve, t.enough = 2*t.reserve, 0
 	}
 	if what == corewasm.TryBlock {
 		if n := s.handlers(); n >= maxHandlers {
 			return 0, errcode.New(errcode.Exhausted, "try blocks inside one another: %d > %d", n+1, maxHandlers)
+		}
+		if t.enough++; t.enough > enoughTries {
+			t.reserve, t.enough = max(t.reserve/2, leastReserve), 0
 		}
 		length = t.shrink(s)
 		garbage += length

@@ -12,21 +12,21 @@ import (
 // stack that it copies at each try block, exceptions. A guest that does nothing
 // else has Go collect hundreds of times a second, at the cost of everybody in
 // the process. So guests wait when all of them together make more than
-// collections a second are worth.
+// what collections a second are worth.
 const (
 	// collections is how many collections a second guests may cause by what is
 	// paced here. So few are not in the p99 of a guest beside them; see Exceptions
 	// in docs/performance.md.
-	collections = 3
+	collections = 1
 	// bursts is how many at once, after they caused none for long enough.
-	bursts = 1
+	bursts = 0.5
 	// settleBytes is how much garbage a guest may make before it is looked at.
 	settleBytes = 32 << 10
 	// garbageUnit is how many bytes of it cost a unit of fuel, besides what the
 	// instructions do: copies of a deep stack take longer than those.
 	garbageUnit = 8
 	// minWait is how long a wait must be to be worth it.
-	minWait = time.Millisecond
+	minWait = 5 * time.Millisecond
 	// roomBytes is after how much garbage it is asked how much room there is.
 	roomBytes = 1 << 20
 	// leastRoom and mostRoom bound the answer.

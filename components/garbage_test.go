@@ -47,7 +47,7 @@ func TestGarbageIsPaced(t *testing.T) {
 			*now, asleep[first] = waits[first], false
 			p.Waited()
 		}
-		atMost := (components.Bursts + 10*components.Collections) * room
+		const atMost = int((components.Bursts + 10*components.Collections) * room)
 		if made > atMost+atMost/50 || made < atMost*9/10 {
 			t.Errorf("%d guests made %d MiB in ten seconds, want about %d", guests, made>>20, atMost>>20)
 		}
@@ -68,7 +68,7 @@ func TestGarbageOfOthers(t *testing.T) {
 	if got, want := p.Make(&little, share), 2*time.Second*share/second; got.Round(time.Microsecond) != want.Round(time.Microsecond) {
 		t.Errorf("beside one that waits, another waits %v for %d KiB, want %v", got, share>>10, want)
 	}
-	*now = now.Add(2 * time.Second)
+	*now = now.Add(time.Second * each / second)
 	var third components.Maker
 	if got := p.Make(&third, share); got != 0 {
 		t.Errorf("two seconds later a guest waits %v", got)

@@ -4,26 +4,6 @@ import (
 	. "latticework/internal/wasmbuild"
 )
 
-// wellBehaved sums the numbers below its parameter.
-func wellBehaved() []byte {
-	m := &Module{}
-	f := m.Func(m.Type("i", "i"), "ii",
-		0x03, 0x40, // loop
-		0x20, 1, 0x20, 2, 0x6a, 0x21, 1, // sum += i
-		0x20, 2, 0x41, 1, 0x6a, 0x22, 2, // i++
-		0x20, 0, 0x49, 0x0d, 0, 0x0b, // i < n
-		0x20, 1)
-	m.Export("run", Func, f)
-	m.Memory(1, 1)
-	m.Export("memory", Memory, 0)
-	c := NewComponent()
-	i := c.CoreInstance(c.CoreModule(m.Bytes()))
-	run := c.CoreFunc(i, "run")
-	typ := c.FuncType([]byte{U32}, Param{Name: "n", Type: []byte{U32}})
-	c.Export("run", SortFunc, c.Lift(run, typ))
-	return c.Bytes()
-}
-
 // inComponent wraps a core module given by its bytes, which nothing
 // instantiates.
 func inComponent(core []byte) []byte {

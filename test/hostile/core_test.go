@@ -50,14 +50,14 @@ func loops() []hostile {
 			m.Start = 1
 			m.Export("run", Func, m.Func(m.Type("", ""), "", 0x03, 0x40, 0x0c, 0, 0x0b))
 		})},
-		{name: "memory: fill all of it again and again", codes: late, bytes: loop(grown, 0x41, 0, 0x41, 1, allBytes, 0xfc, 11, 0)},
-		{name: "memory: copy all of it again and again", codes: late, bytes: loop(grown, 0x41, 0, 0x41, 0, allBytes, 0xfc, 10, 0, 0)},
+		{name: "memory: fill all of it again and again", codes: late, moves: fill, bytes: loop(grown, 0x41, 0, 0x41, 1, allBytes, 0xfc, 11, 0)},
+		{name: "memory: copy all of it again and again", codes: late, moves: copied, bytes: loop(grown, 0x41, 0, 0x41, 0, allBytes, 0xfc, 10, 0, 0)},
 		{name: "memory: grow for ever", codes: late, bytes: loop(0x41, 1, 0x40, 0, 0x1a)},
 		{name: "memory: grow beyond the cap and touch", codes: ends(errcode.Trap), bytes: running("", 0x41, U(1023), 0x40, 0, 0x1a, I32(memoryCap), 0x41, 1, 0x36, 2, 0)},
 		{name: "memory: grow to the cap and touch every page", codes: late, bytes: loop(grown, 0x20, 0, 0x41, 1, 0x36, 2, 0, 0x20, 0, I32(4096), 0x6a, I32(memoryCap-65536), 0x70, 0x21, 0)},
 		{name: "memory: out of bounds", codes: ends(errcode.Trap), bytes: running("", I32(-4), 0x28, 2, 0, 0x1a)},
-		{name: "memories: fill the second again and again", codes: late, bytes: twoMemories(0x03, 0x40, 0x41, 0, 0x41, 1, allOfSecond, 0xfc, 11, 1, 0x0c, 0, 0x0b)},
-		{name: "memories: copy from one to the other again and again", codes: late, bytes: twoMemories(0x03, 0x40, 0x41, 0, 0x41, 0, allOfSecond, 0xfc, 10, 0, 1, 0x0c, 0, 0x0b)},
+		{name: "memories: fill the second again and again", codes: late, moves: fill, bytes: twoMemories(0x03, 0x40, 0x41, 0, 0x41, 1, allOfSecond, 0xfc, 11, 1, 0x0c, 0, 0x0b)},
+		{name: "memories: copy from one to the other again and again", codes: late, moves: copied, bytes: twoMemories(0x03, 0x40, 0x41, 0, 0x41, 0, allOfSecond, 0xfc, 10, 0, 1, 0x0c, 0, 0x0b)},
 		{name: "memories: grow both for ever", codes: late, bytes: twoMemories(0x03, 0x40, 0x41, 1, 0x40, 0, 0x1a, 0x41, 1, 0x40, 1, 0x1a, 0x0c, 0, 0x0b)},
 		{name: "memories: load and store for ever", codes: late, bytes: twoMemories(0x03, 0x40, 0x41, 0, 0x41, 0, 0x28, 0x42, 1, 0, 0x36, 0x42, 1, 0, 0x0c, 0, 0x0b)},
 		{name: "table: grow for ever", codes: late, bytes: loop(0xd0, 0x70, I32(1000), 0xfc, 15, 0, 0x1a)},

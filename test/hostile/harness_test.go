@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,7 +51,7 @@ func slack() time.Duration {
 	return 3 * time.Second
 }
 
-// window is how long the victim's calls are counted, beside an attack and alone.
+// window is how long the victim's requests are counted, beside an attack and alone.
 func window() time.Duration {
 	if alone() {
 		return 4 * deadline
@@ -81,6 +79,9 @@ type hostile struct {
 	limits components.Limits
 	// others are how many more instances of it run at the same time.
 	others int
+	// moves is a plain loop of Go that moves as much memory as the attack does,
+	// if that is all that it does, see fares.
+	moves func([]byte)
 }
 
 func ends(codes ...errcode.Code) []errcode.Code { return codes }
@@ -90,11 +91,11 @@ type arena struct {
 	engine *components.Engine
 	victim *victim
 	// measured counts the attacks that ran long enough to tell how the victim
-	// fared, again those that were run once more to tell.
-	measured, again int
-	worst           fared         // the worst found for an attack
-	late            time.Duration // the longest that an attack outlived its deadline
-	peak            int64         // the most memory that an attack took besides its own
+	// fared.
+	measured int
+	worst    [paces]fared  // the worst found for an attack
+	late     time.Duration // the longest that an attack outlived its deadline
+	peak     int64         // the most memory that an attack took besides its own
 	// compile is the most memory that compiling one took.
 	compile int64
 }
@@ -111,110 +112,6 @@ func newArena(t *testing.T) *arena {
 	}
 	t.Cleanup(func() { _ = e.Close(ctx) })
 	return &arena{engine: e, victim: startVictim(t, e)}
-}
-
-// fared is how the victim fared: its p99 beside an attack, and right after it
-// with nobody beside.
-type fared struct{ beside, alone time.Duration }
-
-func (f fared) ratio() float64 { return float64(f.beside) / float64(f.alone) }
-
-// tries is how often an attack is run to tell whether it slows the victim: what
-// it does, it does each time, unlike what else goes on in the machine.
-const tries = 5
-
-// hostHeap is what a host holds in memory: on a smaller heap a guest that
-// leaves garbage has Go collect it hundreds of times a second.
-const hostHeap = 64 << 20
-
-// fares returns how the victim fares beside h: the best of several tries, if
-// the first is bad.
-func (a *arena) fares(h *hostile, data []byte) fared {
-	a.measured++
-	defer debug.SetGCPercent(debug.SetGCPercent(100))
-	held := make([]byte, hostHeap)
-	defer runtime.KeepAlive(held)
-	var best fared
-	for try := range tries {
-		if try > 0 {
-			a.again++
-		}
-		var m taken
-		_, _, _ = a.run(h, data, window(), &m) // ends as it did the first time
-		stop := watch()
-		a.victim.take()
-		time.Sleep(window()) // what is measured: calls with nobody beside them
-		f := fared{p99(m.victim), p99(a.victim.take())}
-		stop()
-		if try == 0 || f.ratio() < best.ratio() {
-			best = f
-		}
-		if best.ratio() <= maxSlower {
-			break
-		}
-	}
-	return best
-}
-
-// victim is a well-behaved guest that is called all the time.
-type victim struct {
-	samples chan []time.Duration // holds the list, or nobody does
-	failed  atomic.Pointer[error]
-}
-
-func startVictim(t *testing.T, e *components.Engine) *victim {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	c, err := e.Compile(ctx, wellBehaved())
-	if err != nil {
-		t.Fatal(err)
-	}
-	tmpl, err := c.Link(components.LinkConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	in, err := tmpl.Acquire(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := &victim{samples: make(chan []time.Duration, 1)}
-	v.samples <- nil
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer in.Release(context.Background())
-		for ctx.Err() == nil {
-			start := time.Now()
-			got, err := in.Call(context.Background(), "", "run", value.U32(1000))
-			if err == nil && got != value.U32(499_500) {
-				err = fmt.Errorf("the sum is %v", got)
-			}
-			if err != nil {
-				v.failed.CompareAndSwap(nil, &err)
-				return
-			}
-			s := <-v.samples
-			v.samples <- append(s, time.Since(start))
-			time.Sleep(200 * time.Microsecond) // one call after the other, not a load test
-		}
-	}()
-	t.Cleanup(func() { cancel(); <-done })
-	return v
-}
-
-// take returns the times of the calls since the last take.
-func (v *victim) take() []time.Duration {
-	s := <-v.samples
-	v.samples <- nil
-	return s
-}
-
-func p99(d []time.Duration) time.Duration {
-	if len(d) == 0 {
-		return 0
-	}
-	slices.Sort(d)
-	return d[len(d)*99/100]
 }
 
 // resident returns how many bytes of the process are in memory.
@@ -255,8 +152,7 @@ func watch() (stop func() int64) {
 func (a *arena) attack(t *testing.T, h *hostile) {
 	t.Helper()
 	data := h.bytes()
-	var m taken
-	compiled, ran, err := a.run(h, data, deadline, &m)
+	compiled, ran, m, err := a.watched(h, data)
 	if p := a.victim.failed.Load(); p != nil {
 		t.Fatalf("the victim failed: %v", *p)
 	}
@@ -279,14 +175,7 @@ func (a *arena) attack(t *testing.T, h *hostile) {
 	if ran < deadline/2 { // too short to tell how the victim fared
 		return
 	}
-	f := a.fares(h, data)
-	t.Logf("the victim's p99 is %v beside it, %v alone", f.beside, f.alone)
-	if a.worst.alone == 0 || f.ratio() > a.worst.ratio() {
-		a.worst = f
-	}
-	if f.ratio() > maxSlower && f.beside > jitter() {
-		t.Errorf("the victim's p99 is %v beside it, %v alone, in the best of %d tries", f.beside, f.alone, tries)
-	}
+	a.fares(t, h, data)
 }
 
 // memory checks what an attack took of the host's memory.
@@ -302,39 +191,50 @@ func (a *arena) memory(t *testing.T, m taken, size int64) {
 }
 
 // taken is what an attack took of the host's memory, in bytes.
-type taken struct {
-	compiled, ran int64
-	victim        []time.Duration // its calls while the attack ran
-}
+type taken struct{ compiled, ran int64 }
 
-// run takes an attack from its bytes to the end of its call, within limit.
-func (a *arena) run(h *hostile, data []byte, limit time.Duration, m *taken) (compiled, ran time.Duration, err error) {
-	ctx := context.Background()
+// watched takes an attack from its bytes to the end of its call, and tells what
+// it took.
+func (a *arena) watched(h *hostile, data []byte) (compiled, ran time.Duration, m taken, err error) {
 	stop := watch()
 	start := time.Now()
-	c, err := a.engine.Compile(ctx, data)
+	c, tmpl, err := a.load(h, data, deadline)
 	compiled = time.Since(start)
 	m.compiled = stop()
 	if err != nil {
-		return compiled, 0, err
+		return compiled, 0, m, err
 	}
-	defer func() { _ = c.Close(ctx) }()
+	defer func() { _ = c.Close(context.Background()) }()
+	stop = watch()
+	defer func() { m.ran = stop() }()
+	ran, err = a.run(h, tmpl)
+	return compiled, ran, m, err
+}
+
+// load compiles and links an attack, whose calls have limit to run.
+func (a *arena) load(h *hostile, data []byte, limit time.Duration) (*components.Component, *components.Template, error) {
+	ctx := context.Background()
+	c, err := a.engine.Compile(ctx, data)
+	if err != nil {
+		return nil, nil, err
+	}
 	limits := h.limits
 	limits.MemoryBytes, limits.Time = memoryCap, limit
 	tmpl, err := c.Link(components.LinkConfig{Interfaces: h.given, Limits: limits})
 	if err != nil {
-		return compiled, 0, err
+		_ = c.Close(ctx)
+		return nil, nil, err
 	}
-	stop = watch()
-	a.victim.take()
-	defer func() {
-		m.victim = a.victim.take()
-		m.ran = stop()
-	}()
-	start = time.Now()
+	return c, tmpl, nil
+}
+
+// run makes an instance of an attack and calls it until it ends.
+func (a *arena) run(h *hostile, tmpl *components.Template) (ran time.Duration, err error) {
+	ctx := context.Background()
+	start := time.Now()
 	in, err := tmpl.Acquire(ctx)
 	if err != nil {
-		return compiled, time.Since(start), err
+		return time.Since(start), err
 	}
 	defer in.Release(ctx)
 	join := h.beside(tmpl)
@@ -342,16 +242,16 @@ func (a *arena) run(h *hostile, data []byte, limit time.Duration, m *taken) (com
 	_, err = in.Call(ctx, "", "run", h.args...)
 	ran = time.Since(start)
 	if jerr := join(); jerr != nil {
-		return compiled, ran, jerr
+		return ran, jerr
 	}
 	if err == nil {
-		return compiled, ran, nil
+		return ran, nil
 	}
 	// What is dead stays dead, and says so at once.
 	if _, again := in.Call(ctx, "", "run", h.args...); !errors.Is(again, errcode.Trap) && !errors.Is(again, errcode.Invalid) {
-		return compiled, ran, fmt.Errorf("called again after %w: %w", err, again)
+		return ran, fmt.Errorf("called again after %w: %w", err, again)
 	}
-	return compiled, ran, err
+	return ran, err
 }
 
 // beside calls "run" of the attack's other instances, and returns a function that
@@ -394,8 +294,10 @@ func TestHostile(t *testing.T) {
 		}
 	}
 	fmt.Printf("hostile: %d passed, %d failed, 0 skipped\n", passed, failed)
-	t.Logf("victim: %d attacks long enough to tell, %d runs of them once more", a.measured, a.again)
-	t.Logf("victim: the worst p99 beside an attack: %v, alone %v: %.2f x", a.worst.beside, a.worst.alone, a.worst.ratio())
+	for p, w := range a.worst {
+		t.Logf("victim: %d attacks long enough to tell; the worst p99 of requests %s: %v beside, %v alone: %.2f x",
+			a.measured, pace(p), w.beside, w.alone, w.ratio())
+	}
 	t.Logf("at most %v beyond the deadline, %d MiB besides the guest's %d; compiling took %d MiB at most",
 		a.late.Round(time.Millisecond), a.peak>>20, memoryCap>>20, a.compile>>20)
 }
