@@ -92,19 +92,37 @@ type FuncType struct {
 	Async  bool
 }
 
-// The primitive types, shared: a primitive may be compared by address after
-// resolution, and [Primitive] returns these.
-var primitives = [...]Type{
-	KindBool: {Kind: KindBool}, KindS8: {Kind: KindS8}, KindU8: {Kind: KindU8}, KindS16: {Kind: KindS16}, KindU16: {Kind: KindU16},
-	KindS32: {Kind: KindS32}, KindU32: {Kind: KindU32}, KindS64: {Kind: KindS64}, KindU64: {Kind: KindU64},
-	KindF32: {Kind: KindF32}, KindF64: {Kind: KindF64}, KindChar: {Kind: KindChar}, KindString: {Kind: KindString},
-	KindErrorContext: {Kind: KindErrorContext},
+// The primitive types. They are shared and must not be changed: a primitive may
+// be compared by address after resolution. Generated code takes their addresses,
+// which costs nothing when a program starts.
+var (
+	TypeBool         = Type{Kind: KindBool}
+	TypeS8           = Type{Kind: KindS8}
+	TypeU8           = Type{Kind: KindU8}
+	TypeS16          = Type{Kind: KindS16}
+	TypeU16          = Type{Kind: KindU16}
+	TypeS32          = Type{Kind: KindS32}
+	TypeU32          = Type{Kind: KindU32}
+	TypeS64          = Type{Kind: KindS64}
+	TypeU64          = Type{Kind: KindU64}
+	TypeF32          = Type{Kind: KindF32}
+	TypeF64          = Type{Kind: KindF64}
+	TypeChar         = Type{Kind: KindChar}
+	TypeString       = Type{Kind: KindString}
+	TypeErrorContext = Type{Kind: KindErrorContext}
+)
+
+var primitives = [...]*Type{
+	KindBool: &TypeBool, KindS8: &TypeS8, KindU8: &TypeU8, KindS16: &TypeS16, KindU16: &TypeU16,
+	KindS32: &TypeS32, KindU32: &TypeU32, KindS64: &TypeS64, KindU64: &TypeU64,
+	KindF32: &TypeF32, KindF64: &TypeF64, KindChar: &TypeChar, KindString: &TypeString,
+	KindErrorContext: &TypeErrorContext,
 }
 
 // Primitive returns the shared Type of a primitive kind, nil for any other.
 func Primitive(k Kind) *Type {
 	if k >= KindBool && k <= KindErrorContext {
-		return &primitives[k]
+		return primitives[k]
 	}
 	return nil
 }

@@ -953,7 +953,7 @@ func encodeTupleStringBytes(w *abi.WireCall, v abi.Tuple2[string, []byte]) {
 
 // The component-model types that the functions above are made of.
 var (
-	witString                                = wit.Primitive(wit.KindString)
+	witString                                = &wit.TypeString
 	witResultOwnBucketError                  = &wit.Type{Kind: wit.KindResult, Elem: witOwnBucket, Err: witError}
 	witBorrowBucket                          = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceBucket}
 	witResultOptionBytesError                = &wit.Type{Kind: wit.KindResult, Elem: witOptionBytes, Err: witError}
@@ -962,7 +962,7 @@ var (
 	witResultBoolError                       = &wit.Type{Kind: wit.KindResult, Elem: witBool, Err: witError}
 	witOptionU64                             = &wit.Type{Kind: wit.KindOption, Elem: witU64}
 	witResultKeyResponseError                = &wit.Type{Kind: wit.KindResult, Elem: witKeyResponse, Err: witError}
-	witU64                                   = wit.Primitive(wit.KindU64)
+	witU64                                   = &wit.TypeU64
 	witResultU64Error                        = &wit.Type{Kind: wit.KindResult, Elem: witU64, Err: witError}
 	witListString                            = &wit.Type{Kind: wit.KindList, Elem: witString}
 	witResultListOptionTupleStringBytesError = &wit.Type{Kind: wit.KindResult, Elem: witListOptionTupleStringBytes, Err: witError}
@@ -974,8 +974,8 @@ var (
 		{Name: "other", Type: witString},
 	}}
 	witOptionBytes = &wit.Type{Kind: wit.KindOption, Elem: witBytes}
-	witU8          = wit.Primitive(wit.KindU8)
-	witBool        = wit.Primitive(wit.KindBool)
+	witU8          = &wit.TypeU8
+	witBool        = &wit.TypeBool
 	witKeyResponse = &wit.Type{Kind: wit.KindRecord, Name: "key-response", Fields: []wit.Field{
 		{Name: "keys", Type: witListString},
 		{Name: "cursor", Type: witOptionU64},

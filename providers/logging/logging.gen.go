@@ -108,5 +108,5 @@ var (
 		{Name: "error"},
 		{Name: "critical"},
 	}}
-	witString = wit.Primitive(wit.KindString)
+	witString = &wit.TypeString
 )

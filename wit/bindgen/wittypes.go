@@ -90,7 +90,7 @@ func (g *generator) witLiteral(t *wit.Type) string {
 	wp := g.use(witPath)
 	kind := wp + "." + kindNames[t.Kind]
 	if _, ok := primMethod[t.Kind]; ok {
-		return fmt.Sprintf("%s.Primitive(%s)", wp, kind)
+		return "&" + wp + ".Type" + strings.TrimPrefix(kindNames[t.Kind], "Kind")
 	}
 	parts := []string{"Kind: " + kind}
 	add := func(form string, args ...any) { parts = append(parts, fmt.Sprintf(form, args...)) }

@@ -231,7 +231,7 @@ func encodeTupleStringString(w *abi.WireCall, v abi.Tuple2[string, string]) {
 
 // The component-model types that the functions above are made of.
 var (
-	witString                           = wit.Primitive(wit.KindString)
+	witString                           = &wit.TypeString
 	witResultOptionStringError          = &wit.Type{Kind: wit.KindResult, Elem: witOptionString, Err: witError}
 	witResultListTupleStringStringError = &wit.Type{Kind: wit.KindResult, Elem: witListTupleStringString, Err: witError}
 	witOptionString                     = &wit.Type{Kind: wit.KindOption, Elem: witString}

@@ -733,7 +733,7 @@ var (
 	witListString              = &wit.Type{Kind: wit.KindList, Elem: witString}
 	witOptionString            = &wit.Type{Kind: wit.KindOption, Elem: witString}
 	witResult                  = &wit.Type{Kind: wit.KindResult}
-	witU8                      = wit.Primitive(wit.KindU8)
+	witU8                      = &wit.TypeU8
 	witOwnWasiioInputStream    = &wit.Type{Kind: wit.KindOwn, Resource: wasiio.ResourceInputStream}
 	witOwnWasiioOutputStream   = &wit.Type{Kind: wit.KindOwn, Resource: wasiio.ResourceOutputStream}
 	witOptionOwnTerminalInput  = &wit.Type{Kind: wit.KindOption, Elem: witOwnTerminalInput}
@@ -742,7 +742,7 @@ var (
 		{Type: witString},
 		{Type: witString},
 	}}
-	witString            = wit.Primitive(wit.KindString)
+	witString            = &wit.TypeString
 	witOwnTerminalInput  = &wit.Type{Kind: wit.KindOwn, Resource: ResourceTerminalInput}
 	witOwnTerminalOutput = &wit.Type{Kind: wit.KindOwn, Resource: ResourceTerminalOutput}
 )

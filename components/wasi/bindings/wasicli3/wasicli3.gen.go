@@ -768,7 +768,7 @@ var (
 	witListString                             = &wit.Type{Kind: wit.KindList, Elem: witString}
 	witOptionString                           = &wit.Type{Kind: wit.KindOption, Elem: witString}
 	witResult                                 = &wit.Type{Kind: wit.KindResult}
-	witU8                                     = wit.Primitive(wit.KindU8)
+	witU8                                     = &wit.TypeU8
 	witTupleStreamU8FutureResultUnitErrorCode = &wit.Type{Kind: wit.KindTuple, Fields: []wit.Field{
 		{Type: witStreamU8},
 		{Type: witFutureResultUnitErrorCode},
@@ -781,7 +781,7 @@ var (
 		{Type: witString},
 		{Type: witString},
 	}}
-	witString              = wit.Primitive(wit.KindString)
+	witString              = &wit.TypeString
 	witResultUnitErrorCode = &wit.Type{Kind: wit.KindResult, Err: witErrorCode}
 	witOwnTerminalInput    = &wit.Type{Kind: wit.KindOwn, Resource: ResourceTerminalInput}
 	witOwnTerminalOutput   = &wit.Type{Kind: wit.KindOwn, Resource: ResourceTerminalOutput}

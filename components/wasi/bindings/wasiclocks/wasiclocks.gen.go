@@ -383,7 +383,7 @@ func encodeTimezoneDisplay(w *abi.WireCall, v TimezoneDisplay) {
 
 // The component-model types that the functions above are made of.
 var (
-	witU64               = wit.Primitive(wit.KindU64)
+	witU64               = &wit.TypeU64
 	witOwnWasiioPollable = &wit.Type{Kind: wit.KindOwn, Resource: wasiio.ResourcePollable}
 	witDatetime          = &wit.Type{Kind: wit.KindRecord, Name: "datetime", Fields: []wit.Field{
 		{Name: "seconds", Type: witU64},
@@ -394,8 +394,8 @@ var (
 		{Name: "name", Type: witString},
 		{Name: "in-daylight-saving-time", Type: witBool},
 	}}
-	witS32    = wit.Primitive(wit.KindS32)
-	witU32    = wit.Primitive(wit.KindU32)
-	witString = wit.Primitive(wit.KindString)
-	witBool   = wit.Primitive(wit.KindBool)
+	witS32    = &wit.TypeS32
+	witU32    = &wit.TypeU32
+	witString = &wit.TypeString
+	witBool   = &wit.TypeBool
 )

@@ -402,14 +402,14 @@ func encodeOptionS64(w *abi.WireCall, v abi.Option[int64]) {
 
 // The component-model types that the functions above are made of.
 var (
-	witU64     = wit.Primitive(wit.KindU64)
+	witU64     = &wit.TypeU64
 	witInstant = &wit.Type{Kind: wit.KindRecord, Name: "instant", Fields: []wit.Field{
 		{Name: "seconds", Type: witS64},
 		{Name: "nanoseconds", Type: witU32},
 	}}
 	witOptionString = &wit.Type{Kind: wit.KindOption, Elem: witString}
 	witOptionS64    = &wit.Type{Kind: wit.KindOption, Elem: witS64}
-	witString       = wit.Primitive(wit.KindString)
-	witS64          = wit.Primitive(wit.KindS64)
-	witU32          = wit.Primitive(wit.KindU32)
+	witString       = &wit.TypeString
+	witS64          = &wit.TypeS64
+	witU32          = &wit.TypeU32
 )

@@ -1972,7 +1972,7 @@ func encodeWasiclocksDatetime(w *abi.WireCall, v wasiclocks.Datetime) {
 // The component-model types that the functions above are made of.
 var (
 	witBorrowDescriptor                     = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceDescriptor}
-	witU64                                  = wit.Primitive(wit.KindU64)
+	witU64                                  = &wit.TypeU64
 	witResultOwnWasiioInputStreamErrorCode  = &wit.Type{Kind: wit.KindResult, Elem: witOwnWasiioInputStream, Err: witErrorCode}
 	witResultOwnWasiioOutputStreamErrorCode = &wit.Type{Kind: wit.KindResult, Elem: witOwnWasiioOutputStream, Err: witErrorCode}
 	witAdvice                               = &wit.Type{Kind: wit.KindEnum, Name: "advice", Cases: []wit.Case{
@@ -1995,7 +1995,7 @@ var (
 	witBytes                                  = &wit.Type{Kind: wit.KindList, Elem: witU8}
 	witResultU64ErrorCode                     = &wit.Type{Kind: wit.KindResult, Elem: witU64, Err: witErrorCode}
 	witResultOwnDirectoryEntryStreamErrorCode = &wit.Type{Kind: wit.KindResult, Elem: witOwnDirectoryEntryStream, Err: witErrorCode}
-	witString                                 = wit.Primitive(wit.KindString)
+	witString                                 = &wit.TypeString
 	witResultDescriptorStatErrorCode          = &wit.Type{Kind: wit.KindResult, Elem: witDescriptorStat, Err: witErrorCode}
 	witPathFlags                              = &wit.Type{Kind: wit.KindFlags, Name: "path-flags", Flags: []string{
 		"symlink-follow",
@@ -2016,7 +2016,7 @@ var (
 	}}
 	witResultOwnDescriptorErrorCode        = &wit.Type{Kind: wit.KindResult, Elem: witOwnDescriptor, Err: witErrorCode}
 	witResultStringErrorCode               = &wit.Type{Kind: wit.KindResult, Elem: witString, Err: witErrorCode}
-	witBool                                = wit.Primitive(wit.KindBool)
+	witBool                                = &wit.TypeBool
 	witResultMetadataHashValueErrorCode    = &wit.Type{Kind: wit.KindResult, Elem: witMetadataHashValue, Err: witErrorCode}
 	witBorrowDirectoryEntryStream          = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceDirectoryEntryStream}
 	witResultOptionDirectoryEntryErrorCode = &wit.Type{Kind: wit.KindResult, Elem: witOptionDirectoryEntry, Err: witErrorCode}
@@ -2082,7 +2082,7 @@ var (
 		{Type: witBytes},
 		{Type: witBool},
 	}}
-	witU8                      = wit.Primitive(wit.KindU8)
+	witU8                      = &wit.TypeU8
 	witOwnDirectoryEntryStream = &wit.Type{Kind: wit.KindOwn, Resource: ResourceDirectoryEntryStream}
 	witDescriptorStat          = &wit.Type{Kind: wit.KindRecord, Name: "descriptor-stat", Fields: []wit.Field{
 		{Name: "type", Type: witDescriptorType},
@@ -2102,7 +2102,7 @@ var (
 		{Type: witOwnDescriptor},
 		{Type: witString},
 	}}
-	witU32                      = wit.Primitive(wit.KindU32)
+	witU32                      = &wit.TypeU32
 	witOptionWasiclocksDatetime = &wit.Type{Kind: wit.KindOption, Elem: witWasiclocksDatetime}
 	witDirectoryEntry           = &wit.Type{Kind: wit.KindRecord, Name: "directory-entry", Fields: []wit.Field{
 		{Name: "type", Type: witDescriptorType},

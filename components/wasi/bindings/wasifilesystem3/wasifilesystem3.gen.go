@@ -2058,7 +2058,7 @@ func encodeWasiclocks3Instant(w *abi.WireCall, v wasiclocks3.Instant) {
 // The component-model types that the functions above are made of.
 var (
 	witBorrowDescriptor                       = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceDescriptor}
-	witU64                                    = wit.Primitive(wit.KindU64)
+	witU64                                    = &wit.TypeU64
 	witTupleStreamU8FutureResultUnitErrorCode = &wit.Type{Kind: wit.KindTuple, Fields: []wit.Field{
 		{Type: witStreamU8},
 		{Type: witFutureResultUnitErrorCode},
@@ -2085,7 +2085,7 @@ var (
 		{Type: witStreamDirectoryEntry},
 		{Type: witFutureResultUnitErrorCode},
 	}}
-	witString                        = wit.Primitive(wit.KindString)
+	witString                        = &wit.TypeString
 	witResultDescriptorStatErrorCode = &wit.Type{Kind: wit.KindResult, Elem: witDescriptorStat, Err: witErrorCode}
 	witPathFlags                     = &wit.Type{Kind: wit.KindFlags, Name: "path-flags", Flags: []string{
 		"symlink-follow",
@@ -2106,11 +2106,11 @@ var (
 	}}
 	witResultOwnDescriptorErrorCode     = &wit.Type{Kind: wit.KindResult, Elem: witOwnDescriptor, Err: witErrorCode}
 	witResultStringErrorCode            = &wit.Type{Kind: wit.KindResult, Elem: witString, Err: witErrorCode}
-	witBool                             = wit.Primitive(wit.KindBool)
+	witBool                             = &wit.TypeBool
 	witResultMetadataHashValueErrorCode = &wit.Type{Kind: wit.KindResult, Elem: witMetadataHashValue, Err: witErrorCode}
 	witListTupleOwnDescriptorString     = &wit.Type{Kind: wit.KindList, Elem: witTupleOwnDescriptorString}
 	witStreamDirectoryEntry             = &wit.Type{Kind: wit.KindStream, Elem: witDirectoryEntry}
-	witU8                               = wit.Primitive(wit.KindU8)
+	witU8                               = &wit.TypeU8
 	witErrorCode                        = &wit.Type{Kind: wit.KindVariant, Name: "error-code", Cases: []wit.Case{
 		{Name: "access"},
 		{Name: "already"},
@@ -2186,7 +2186,7 @@ var (
 		{Name: "name", Type: witString},
 	}}
 	witOptionString             = &wit.Type{Kind: wit.KindOption, Elem: witString}
-	witS64                      = wit.Primitive(wit.KindS64)
-	witU32                      = wit.Primitive(wit.KindU32)
+	witS64                      = &wit.TypeS64
+	witU32                      = &wit.TypeU32
 	witOptionWasiclocks3Instant = &wit.Type{Kind: wit.KindOption, Elem: witWasiclocks3Instant}
 )

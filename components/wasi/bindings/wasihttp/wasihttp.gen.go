@@ -3651,9 +3651,9 @@ var (
 	witListTupleStringBytes       = &wit.Type{Kind: wit.KindList, Elem: witTupleStringBytes}
 	witResultOwnFieldsHeaderError = &wit.Type{Kind: wit.KindResult, Elem: witOwnFields, Err: witHeaderError}
 	witBorrowFields               = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceFields}
-	witString                     = wit.Primitive(wit.KindString)
+	witString                     = &wit.TypeString
 	witListBytes                  = &wit.Type{Kind: wit.KindList, Elem: witBytes}
-	witBool                       = wit.Primitive(wit.KindBool)
+	witBool                       = &wit.TypeBool
 	witResultUnitHeaderError      = &wit.Type{Kind: wit.KindResult, Err: witHeaderError}
 	witBytes                      = &wit.Type{Kind: wit.KindList, Elem: witU8}
 	witBorrowIncomingRequest      = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceIncomingRequest}
@@ -3680,7 +3680,7 @@ var (
 	witBorrowRequestOptions                               = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceRequestOptions}
 	witOptionU64                                          = &wit.Type{Kind: wit.KindOption, Elem: witU64}
 	witBorrowResponseOutparam                             = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceResponseOutparam}
-	witU16                                                = wit.Primitive(wit.KindU16)
+	witU16                                                = &wit.TypeU16
 	witResultUnitErrorCode                                = &wit.Type{Kind: wit.KindResult, Err: witErrorCode}
 	witOwnResponseOutparam                                = &wit.Type{Kind: wit.KindOwn, Resource: ResourceResponseOutparam}
 	witResultOwnOutgoingResponseErrorCode                 = &wit.Type{Kind: wit.KindResult, Elem: witOwnOutgoingResponse, Err: witErrorCode}
@@ -3753,13 +3753,13 @@ var (
 		{Name: "forbidden"},
 		{Name: "immutable"},
 	}}
-	witU8     = wit.Primitive(wit.KindU8)
+	witU8     = &wit.TypeU8
 	witScheme = &wit.Type{Kind: wit.KindVariant, Name: "scheme", Cases: []wit.Case{
 		{Name: "HTTP"},
 		{Name: "HTTPS"},
 		{Name: "other", Type: witString},
 	}}
-	witU64                                          = wit.Primitive(wit.KindU64)
+	witU64                                          = &wit.TypeU64
 	witOwnWasiioInputStream                         = &wit.Type{Kind: wit.KindOwn, Resource: wasiio.ResourceInputStream}
 	witResultResultOptionOwnFieldsErrorCodeUnit     = &wit.Type{Kind: wit.KindResult, Elem: witResultOptionOwnFieldsErrorCode}
 	witOwnWasiioOutputStream                        = &wit.Type{Kind: wit.KindOwn, Resource: wasiio.ResourceOutputStream}
@@ -3783,6 +3783,6 @@ var (
 	witResultOwnIncomingResponseErrorCode = &wit.Type{Kind: wit.KindResult, Elem: witOwnIncomingResponse, Err: witErrorCode}
 	witOptionU16                          = &wit.Type{Kind: wit.KindOption, Elem: witU16}
 	witOptionU8                           = &wit.Type{Kind: wit.KindOption, Elem: witU8}
-	witU32                                = wit.Primitive(wit.KindU32)
+	witU32                                = &wit.TypeU32
 	witOwnIncomingResponse                = &wit.Type{Kind: wit.KindOwn, Resource: ResourceIncomingResponse}
 )

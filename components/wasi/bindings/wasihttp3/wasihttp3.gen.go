@@ -2836,9 +2836,9 @@ var (
 	witListTupleStringBytes                     = &wit.Type{Kind: wit.KindList, Elem: witTupleStringBytes}
 	witResultOwnFieldsHeaderError               = &wit.Type{Kind: wit.KindResult, Elem: witOwnFields, Err: witHeaderError}
 	witBorrowFields                             = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceFields}
-	witString                                   = wit.Primitive(wit.KindString)
+	witString                                   = &wit.TypeString
 	witListBytes                                = &wit.Type{Kind: wit.KindList, Elem: witBytes}
-	witBool                                     = wit.Primitive(wit.KindBool)
+	witBool                                     = &wit.TypeBool
 	witResultUnitHeaderError                    = &wit.Type{Kind: wit.KindResult, Err: witHeaderError}
 	witResultListBytesHeaderError               = &wit.Type{Kind: wit.KindResult, Elem: witListBytes, Err: witHeaderError}
 	witBytes                                    = &wit.Type{Kind: wit.KindList, Elem: witU8}
@@ -2880,7 +2880,7 @@ var (
 		{Type: witFutureResultUnitErrorCode},
 	}}
 	witBorrowResponse             = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceResponse}
-	witU16                        = wit.Primitive(wit.KindU16)
+	witU16                        = &wit.TypeU16
 	witOwnResponse                = &wit.Type{Kind: wit.KindOwn, Resource: ResourceResponse}
 	witResultOwnResponseErrorCode = &wit.Type{Kind: wit.KindResult, Elem: witOwnResponse, Err: witErrorCode}
 	witStreamU8                   = &wit.Type{Kind: wit.KindStream, Elem: witU8}
@@ -2895,7 +2895,7 @@ var (
 		{Name: "size-exceeded"},
 		{Name: "other", Type: witOptionString},
 	}}
-	witU8                             = wit.Primitive(wit.KindU8)
+	witU8                             = &wit.TypeU8
 	witResultOptionOwnFieldsErrorCode = &wit.Type{Kind: wit.KindResult, Elem: witOptionOwnFields, Err: witErrorCode}
 	witScheme                         = &wit.Type{Kind: wit.KindVariant, Name: "scheme", Cases: []wit.Case{
 		{Name: "HTTP"},
@@ -2903,7 +2903,7 @@ var (
 		{Name: "other", Type: witString},
 	}}
 	witResultUnitErrorCode = &wit.Type{Kind: wit.KindResult, Err: witErrorCode}
-	witU64                 = wit.Primitive(wit.KindU64)
+	witU64                 = &wit.TypeU64
 	witRequestOptionsError = &wit.Type{Kind: wit.KindVariant, Name: "request-options-error", Cases: []wit.Case{
 		{Name: "not-supported"},
 		{Name: "immutable"},
@@ -2967,5 +2967,5 @@ var (
 	}}
 	witOptionU16 = &wit.Type{Kind: wit.KindOption, Elem: witU16}
 	witOptionU8  = &wit.Type{Kind: wit.KindOption, Elem: witU8}
-	witU32       = wit.Primitive(wit.KindU32)
+	witU32       = &wit.TypeU32
 )

@@ -1052,24 +1052,24 @@ func encodeStreamError(w *abi.WireCall, v StreamError) {
 // The component-model types that the functions above are made of.
 var (
 	witBorrowError            = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceError}
-	witString                 = wit.Primitive(wit.KindString)
+	witString                 = &wit.TypeString
 	witBorrowPollable         = &wit.Type{Kind: wit.KindBorrow, Resource: ResourcePollable}
-	witBool                   = wit.Primitive(wit.KindBool)
+	witBool                   = &wit.TypeBool
 	witListBorrowPollable     = &wit.Type{Kind: wit.KindList, Elem: witBorrowPollable}
 	witListU32                = &wit.Type{Kind: wit.KindList, Elem: witU32}
 	witBorrowInputStream      = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceInputStream}
-	witU64                    = wit.Primitive(wit.KindU64)
+	witU64                    = &wit.TypeU64
 	witResultBytesStreamError = &wit.Type{Kind: wit.KindResult, Elem: witBytes, Err: witStreamError}
 	witResultU64StreamError   = &wit.Type{Kind: wit.KindResult, Elem: witU64, Err: witStreamError}
 	witOwnPollable            = &wit.Type{Kind: wit.KindOwn, Resource: ResourcePollable}
 	witBorrowOutputStream     = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceOutputStream}
 	witBytes                  = &wit.Type{Kind: wit.KindList, Elem: witU8}
 	witResultUnitStreamError  = &wit.Type{Kind: wit.KindResult, Err: witStreamError}
-	witU32                    = wit.Primitive(wit.KindU32)
+	witU32                    = &wit.TypeU32
 	witStreamError            = &wit.Type{Kind: wit.KindVariant, Name: "stream-error", Cases: []wit.Case{
 		{Name: "last-operation-failed", Type: witOwnError},
 		{Name: "closed"},
 	}}
-	witU8       = wit.Primitive(wit.KindU8)
+	witU8       = &wit.TypeU8
 	witOwnError = &wit.Type{Kind: wit.KindOwn, Resource: ResourceError}
 )

@@ -240,7 +240,7 @@ var (
 		{Type: witU64},
 		{Type: witU64},
 	}}
-	witU64   = wit.Primitive(wit.KindU64)
+	witU64   = &wit.TypeU64
 	witBytes = &wit.Type{Kind: wit.KindList, Elem: witU8}
-	witU8    = wit.Primitive(wit.KindU8)
+	witU8    = &wit.TypeU8
 )

@@ -3190,7 +3190,7 @@ var (
 	witOptionErrorCode                        = &wit.Type{Kind: wit.KindOption, Elem: witErrorCode}
 	witOwnNetwork                             = &wit.Type{Kind: wit.KindOwn, Resource: ResourceNetwork}
 	witBorrowNetwork                          = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceNetwork}
-	witString                                 = wit.Primitive(wit.KindString)
+	witString                                 = &wit.TypeString
 	witResultOwnResolveAddressStreamErrorCode = &wit.Type{Kind: wit.KindResult, Elem: witOwnResolveAddressStream, Err: witErrorCode}
 	witBorrowResolveAddressStream             = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceResolveAddressStream}
 	witResultOptionIpAddressErrorCode         = &wit.Type{Kind: wit.KindResult, Elem: witOptionIpAddress, Err: witErrorCode}
@@ -3204,18 +3204,18 @@ var (
 	witResultTupleOwnWasiioInputStreamOwnWasiioOutputStreamErrorCode             = &wit.Type{Kind: wit.KindResult, Elem: witTupleOwnWasiioInputStreamOwnWasiioOutputStream, Err: witErrorCode}
 	witResultTupleOwnTcpSocketOwnWasiioInputStreamOwnWasiioOutputStreamErrorCode = &wit.Type{Kind: wit.KindResult, Elem: witTupleOwnTcpSocketOwnWasiioInputStreamOwnWasiioOutputStream, Err: witErrorCode}
 	witResultIpSocketAddressErrorCode                                            = &wit.Type{Kind: wit.KindResult, Elem: witIpSocketAddress, Err: witErrorCode}
-	witBool                                                                      = wit.Primitive(wit.KindBool)
+	witBool                                                                      = &wit.TypeBool
 	witIpAddressFamily                                                           = &wit.Type{Kind: wit.KindEnum, Name: "ip-address-family", Cases: []wit.Case{
 		{Name: "ipv4"},
 		{Name: "ipv6"},
 	}}
-	witU64                 = wit.Primitive(wit.KindU64)
+	witU64                 = &wit.TypeU64
 	witResultBoolErrorCode = &wit.Type{Kind: wit.KindResult, Elem: witBool, Err: witErrorCode}
 	witResultU64ErrorCode  = &wit.Type{Kind: wit.KindResult, Elem: witU64, Err: witErrorCode}
 	witResultU32ErrorCode  = &wit.Type{Kind: wit.KindResult, Elem: witU32, Err: witErrorCode}
-	witU32                 = wit.Primitive(wit.KindU32)
+	witU32                 = &wit.TypeU32
 	witResultU8ErrorCode   = &wit.Type{Kind: wit.KindResult, Elem: witU8, Err: witErrorCode}
-	witU8                  = wit.Primitive(wit.KindU8)
+	witU8                  = &wit.TypeU8
 	witShutdownType        = &wit.Type{Kind: wit.KindEnum, Name: "shutdown-type", Cases: []wit.Case{
 		{Name: "receive"},
 		{Name: "send"},
@@ -3289,7 +3289,7 @@ var (
 		{Name: "ipv4", Type: witTupleU8U8U8U8},
 		{Name: "ipv6", Type: witTupleU16U16U16U16U16U16U16U16},
 	}}
-	witU16           = wit.Primitive(wit.KindU16)
+	witU16           = &wit.TypeU16
 	witTupleU8U8U8U8 = &wit.Type{Kind: wit.KindTuple, Fields: []wit.Field{
 		{Type: witU8},
 		{Type: witU8},

@@ -2600,21 +2600,21 @@ var (
 		{Type: witFutureResultUnitTypesErrorCode},
 	}}
 	witResultIpSocketAddressTypesErrorCode           = &wit.Type{Kind: wit.KindResult, Elem: witIpSocketAddress, Err: witTypesErrorCode}
-	witBool                                          = wit.Primitive(wit.KindBool)
-	witU64                                           = wit.Primitive(wit.KindU64)
+	witBool                                          = &wit.TypeBool
+	witU64                                           = &wit.TypeU64
 	witResultBoolTypesErrorCode                      = &wit.Type{Kind: wit.KindResult, Elem: witBool, Err: witTypesErrorCode}
 	witResultU64TypesErrorCode                       = &wit.Type{Kind: wit.KindResult, Elem: witU64, Err: witTypesErrorCode}
 	witResultU32TypesErrorCode                       = &wit.Type{Kind: wit.KindResult, Elem: witU32, Err: witTypesErrorCode}
-	witU32                                           = wit.Primitive(wit.KindU32)
+	witU32                                           = &wit.TypeU32
 	witResultU8TypesErrorCode                        = &wit.Type{Kind: wit.KindResult, Elem: witU8, Err: witTypesErrorCode}
-	witU8                                            = wit.Primitive(wit.KindU8)
+	witU8                                            = &wit.TypeU8
 	witResultOwnUdpSocketTypesErrorCode              = &wit.Type{Kind: wit.KindResult, Elem: witOwnUdpSocket, Err: witTypesErrorCode}
 	witBorrowUdpSocket                               = &wit.Type{Kind: wit.KindBorrow, Resource: ResourceUdpSocket}
 	witBytes                                         = &wit.Type{Kind: wit.KindList, Elem: witU8}
 	witOptionIpSocketAddress                         = &wit.Type{Kind: wit.KindOption, Elem: witIpSocketAddress}
 	witResultTupleBytesIpSocketAddressTypesErrorCode = &wit.Type{Kind: wit.KindResult, Elem: witTupleBytesIpSocketAddress, Err: witTypesErrorCode}
 	witStreamOwnTcpSocket                            = &wit.Type{Kind: wit.KindStream, Elem: witOwnTcpSocket}
-	witString                                        = wit.Primitive(wit.KindString)
+	witString                                        = &wit.TypeString
 	witResultListIpAddressIpNameLookupErrorCode      = &wit.Type{Kind: wit.KindResult, Elem: witListIpAddress, Err: witIpNameLookupErrorCode}
 	witOwnTcpSocket                                  = &wit.Type{Kind: wit.KindOwn, Resource: ResourceTcpSocket}
 	witTypesErrorCode                                = &wit.Type{Kind: wit.KindVariant, Name: "error-code", Cases: []wit.Case{
@@ -2659,7 +2659,7 @@ var (
 		{Name: "other", Type: witOptionString},
 	}}
 	witOptionString  = &wit.Type{Kind: wit.KindOption, Elem: witString}
-	witU16           = wit.Primitive(wit.KindU16)
+	witU16           = &wit.TypeU16
 	witTupleU8U8U8U8 = &wit.Type{Kind: wit.KindTuple, Fields: []wit.Field{
 		{Type: witU8},
 		{Type: witU8},

@@ -3676,15 +3676,15 @@ func encodeTupleU8U16(w *abi.WireCall, v abi.Tuple2[uint8, uint16]) {
 
 // The component-model types that the functions above are made of.
 var (
-	witBool                        = wit.Primitive(wit.KindBool)
-	witS8                          = wit.Primitive(wit.KindS8)
-	witU8                          = wit.Primitive(wit.KindU8)
-	witS16                         = wit.Primitive(wit.KindS16)
-	witU16                         = wit.Primitive(wit.KindU16)
-	witS32                         = wit.Primitive(wit.KindS32)
-	witU32                         = wit.Primitive(wit.KindU32)
-	witS64                         = wit.Primitive(wit.KindS64)
-	witU64                         = wit.Primitive(wit.KindU64)
+	witBool                        = &wit.TypeBool
+	witS8                          = &wit.TypeS8
+	witU8                          = &wit.TypeU8
+	witS16                         = &wit.TypeS16
+	witU16                         = &wit.TypeU16
+	witS32                         = &wit.TypeS32
+	witU32                         = &wit.TypeU32
+	witS64                         = &wit.TypeS64
+	witU64                         = &wit.TypeU64
 	witTupleS8U8S16U16S32U32S64U64 = &wit.Type{Kind: wit.KindTuple, Fields: []wit.Field{
 		{Type: witS8},
 		{Type: witU8},
@@ -3695,14 +3695,14 @@ var (
 		{Type: witS64},
 		{Type: witU64},
 	}}
-	witF32         = wit.Primitive(wit.KindF32)
-	witF64         = wit.Primitive(wit.KindF64)
+	witF32         = &wit.TypeF32
+	witF64         = &wit.TypeF64
 	witTupleF32F64 = &wit.Type{Kind: wit.KindTuple, Fields: []wit.Field{
 		{Type: witF32},
 		{Type: witF64},
 	}}
-	witChar                    = wit.Primitive(wit.KindChar)
-	witString                  = wit.Primitive(wit.KindString)
+	witChar                    = &wit.TypeChar
+	witString                  = &wit.TypeString
 	witBytes                   = &wit.Type{Kind: wit.KindList, Elem: witU8}
 	witListString              = &wit.Type{Kind: wit.KindList, Elem: witString}
 	witListU32                 = &wit.Type{Kind: wit.KindList, Elem: witU32}
