@@ -215,7 +215,7 @@ func (in *CoreInstance) running() *activation { return &in.active }
 func (in *CoreInstance) checkStack() error {
 	used, limit := in.active.held(), in.tmpl.limits.StackBytes
 	if used > limit {
-		return errcode.New(errcode.Exhausted, "call stack bytes: %d > %d", used, limit)
+		return exceeded(LimitStackBytes, "call stack bytes", used, limit)
 	}
 	in.deep = in.deep || used > keepStack
 	return nil

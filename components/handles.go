@@ -45,7 +45,7 @@ const maxHandle = 1<<28 - 1
 
 func (t *table) add(h handle) (uint32, error) {
 	if t.open >= t.limit || len(t.entries) > maxHandle {
-		return 0, errcode.New(errcode.Exhausted, "open handles: %d > %d", t.open+1, t.limit)
+		return 0, exceeded(LimitHandles, "open handles", uint64(t.open)+1, uint64(t.limit))
 	}
 	t.open++
 	if i := t.free; i != 0 {

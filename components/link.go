@@ -2,9 +2,7 @@ package components
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"time"
 
 	"latticework/components/internal/plan"
 	"latticework/internal/errcode"
@@ -28,48 +26,6 @@ type LinkConfig struct {
 	// NoReset has every instance instantiated, though it could be made by
 	// setting a used one back, which takes a tenth of the time.
 	NoReset bool
-}
-
-// Limits bound what one instance may use. The zero value of a field means its
-// default.
-type Limits struct {
-	// MemoryBytes bounds the linear memories of an instance together; 0 means
-	// the engine's bound of a single one.
-	MemoryBytes uint64
-	// Handles bounds the resource handles that are open at once; 0 means
-	// 65,536.
-	Handles int
-	// ValueBytes bounds the bytes of strings and lists that a call takes from
-	// the guest; 0 means 32 MiB.
-	ValueBytes uint64
-	// StackBytes bounds the stacks of calls inside one another, with the copies
-	// that try blocks make of them and exceptions; 0 means 8 MiB.
-	// Tasks that wait for each other's or the host's answers may hold four
-	// times as much together.
-	StackBytes uint64
-	// Threads bounds the calls of async functions and the threads that are
-	// under way at once; 0 means 1,000.
-	Threads int
-	// Fuel bounds a call's instructions, about; loads, stores and calls count for
-	// several. 0 means that time alone bounds it.
-	Fuel uint64
-	// Time bounds a call; 0 leaves it to the context. The context that functions
-	// of the host are given ends with it, and with the call.
-	Time time.Duration
-}
-
-// Validate reports everything that is wrong with l.
-func (l Limits) Validate() error {
-	var errs []error
-	for _, v := range [...]struct {
-		what string
-		n    int64
-	}{{"handles", int64(l.Handles)}, {"threads", int64(l.Threads)}, {"time in ns", int64(l.Time)}} {
-		if v.n < 0 {
-			errs = append(errs, errcode.New(errcode.Invalid, "limit of %s: %d < 0", v.what, v.n))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // Template is a component whose imports are bound. It is immutable and safe

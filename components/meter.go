@@ -58,7 +58,7 @@ func (m *meter) refuel(limit uint64, counter int32) (int32, error) {
 	grant := uint64(limitedRefill)
 	if limit > 0 {
 		if m.fuel >= limit {
-			return 0, errcode.New(errcode.Exhausted, "fuel: %d > %d", m.fuel+uint64(-int64(counter)), limit)
+			return 0, exceeded(LimitFuel, "fuel", m.fuel+uint64(-int64(counter)), limit)
 		}
 		grant = min(grant, limit-m.fuel)
 	} else {

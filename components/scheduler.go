@@ -97,7 +97,7 @@ func (sc *scheduler) succeed(next *Instance) *scheduler {
 // reserve counts one more thread or call that runs in Go.
 func (sc *scheduler) reserve() error {
 	if limit := sc.in.tmpl.limits.Threads; sc.threads >= limit {
-		return errcode.New(errcode.Exhausted, "threads and calls under way: %d > %d", sc.threads+1, limit)
+		return exceeded(LimitThreads, "threads and calls under way", uint64(sc.threads)+1, uint64(limit))
 	}
 	sc.threads++
 	return nil

@@ -2,8 +2,6 @@ package components
 
 import (
 	"github.com/tetratelabs/wazero/api"
-
-	"latticework/internal/errcode"
 )
 
 // The engine gives every call a stack of its own, which doubles when it is
@@ -40,10 +38,10 @@ func (fb *fiber) checkStack() error {
 		f = f.resumer
 	}
 	if sc := fb.in.async; sc != nil && used+sc.parked > parkedFactor*limit {
-		return errcode.New(errcode.Exhausted, "call stack bytes of all tasks: %d > %d", used+sc.parked, parkedFactor*limit)
+		return exceeded(LimitStackBytes, "call stack bytes of all tasks", used+sc.parked, parkedFactor*limit)
 	}
 	if used > limit {
-		return errcode.New(errcode.Exhausted, "call stack bytes: %d > %d", used, limit)
+		return exceeded(LimitStackBytes, "call stack bytes", used, limit)
 	}
 	if used > keepStack {
 		fb.in.deep = true

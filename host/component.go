@@ -144,17 +144,7 @@ func (c *component) link() error {
 		c.bindings = append(c.bindings, b)
 		given = append(given, b.bound())
 	}
-	limits := h.cfg.Limits
-	if m := c.record.Limits.MemoryBytes; m > 0 {
-		limits.MemoryBytes = m
-	}
-	if f := c.record.Limits.Fuel; f > 0 {
-		limits.Fuel = f
-	}
-	if n := c.record.Limits.Handles; n > 0 {
-		limits.Handles = int(n)
-	}
-	c.tmpl, err = c.code.Link(components.LinkConfig{Interfaces: given, Limits: limits, ReuseInitialized: c.record.ReuseInitialized})
+	c.tmpl, err = c.code.Link(components.LinkConfig{Interfaces: given, Limits: c.limits(), ReuseInitialized: c.record.ReuseInitialized})
 	return err
 }
 
@@ -282,6 +272,7 @@ func (c *component) use(caller context.Context, fn func(ctx context.Context, in 
 	}()
 	err = fn(ctx, in, call)
 	c.logTrap(err)
+	err = c.exceeded(err)
 	if goesOn = in.Busy(); goesOn {
 		call.answered()
 		go func() {

@@ -107,7 +107,7 @@ func TestFlagsAreRefused(t *testing.T) {
 		"completion tcsh":                     {"tcsh", "bash"},
 		"run":                                 {"arguments: 0 < 1", "lattice run"},
 		"run a.wasm b":                        {"not after --", "-- b"},
-		"run a.wasm --memory lots":            {"lots", "64MiB"},
+		"run a.wasm --memory lots":            {"lots", "16MiB"},
 		"run a.wasm --dir ::x":                {"--dir", "/work"},
 	} {
 		h.refused(errcode.Invalid, texts, strings.Fields(line)...)

@@ -90,6 +90,11 @@ type Limits struct {
 	Memory int64         // bytes of linear memory, from 64 KiB to 4 GiB
 	Time   time.Duration // of one invocation, from 1 ms to 1 h
 
+	StackBytes int64 // of calls inside one another, from 64 KiB to 32 MiB
+	ValueBytes int64 // of strings and lists that a call takes from it, from 1 KiB to 1 GiB
+	Fuel       int64 // of one invocation: about as many instructions
+	Threads    int   // calls of async functions and threads under way at once
+
 	Handles          int // resource handles open at once
 	OpenFiles        int // of all instances on a host together
 	Sockets          int // of all instances on a host together

@@ -223,28 +223,28 @@ func (d *decoder) textUpTo(c cursor, most int) (string, bool) {
 
 func isControl(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r == 0x7f }
 
-// integer reads a whole number within [low, high].
-func (d *decoder) integer(c cursor, low, high int) (int, bool) {
+// integer reads a whole number within [low, high]; 0 if there is none.
+func (d *decoder) integer(c cursor, low, high int64) int64 {
 	if !d.enter(&c) {
-		return 0, false
+		return 0
 	}
 	if c.node.Kind != yaml.ScalarNode || c.node.ShortTag() != "!!int" {
 		d.invalid(c, "must be a whole number, is %s", kindName(c.node))
-		return 0, false
+		return 0
 	}
 	v, err := strconv.ParseInt(c.node.Value, 10, 64)
 	switch {
 	case err != nil:
 		d.invalid(c, "must be a decimal number from %d to %d, is %s", low, high, c.node.Value)
-		return 0, false
-	case v < int64(low):
+		return 0
+	case v < low:
 		d.invalid(c, "%d < %d", v, low)
-		return 0, false
-	case v > int64(high):
+		return 0
+	case v > high:
 		d.invalid(c, "%d > %d", v, high)
-		return 0, false
+		return 0
 	}
-	return int(v), true
+	return v
 }
 
 // strings reads a map of texts with at most so many entries, each value of at

@@ -230,6 +230,23 @@ func TestAliasesWithinBounds(t *testing.T) {
 	}
 }
 
+func TestAmounts(t *testing.T) {
+	for text, want := range map[string]int64{"1": 1, "65536": 65536, "64KiB": 64 << 10, "1 MiB": 1 << 20, "4GiB": 4 << 30} {
+		n, err := ParseBytes(text, 1, 4<<30)
+		if err != nil || n != want {
+			t.Errorf("%q: %d, %v, want %d", text, n, err, want)
+		}
+		if again, err := ParseBytes(BytesText(n), 1, 4<<30); err != nil || again != n {
+			t.Errorf("%d is written %q, which is read as %d (%v)", n, BytesText(n), again, err)
+		}
+	}
+	for _, text := range []string{"", "0", "-1", "lots", "5GiB", "1.5MiB", "99999999999999999999", "9007199254740993GiB"} {
+		if n, err := ParseBytes(text, 1, 4<<30); !errors.Is(err, errcode.Invalid) {
+			t.Errorf("%q: %d, %v, want invalid", text, n, err)
+		}
+	}
+}
+
 func TestNearest(t *testing.T) {
 	for _, c := range []struct{ name, want string }{
 		{"instance", `did you mean "instances"?`},

@@ -38,16 +38,20 @@ func (d *decoder) grants(c cursor) []Grant {
 
 // limits reads the limits of a component.
 func (d *decoder) limits(c cursor, l *Limits) {
-	number := func(to *int, high int) func(cursor) {
-		return func(c cursor) { *to, _ = d.integer(c, 1, high) }
+	number := func(to *int, high int64) func(cursor) {
+		return func(c cursor) { *to = int(d.integer(c, 1, high)) }
 	}
 	amount := func(to *int, low, high int64) func(cursor) {
 		return func(c cursor) { *to = int(d.bytes(c, low, high)) }
 	}
 	d.object(c, fields{
-		"memory":            func(c cursor) { l.Memory = d.memory(c) },
+		"memory":            func(c cursor) { l.Memory = d.bytes(c, MinMemory, MaxMemory) },
 		"time":              func(c cursor) { l.Time = d.duration(c) },
-		"handles":           number(&l.Handles, maxHandles),
+		"stack_bytes":       func(c cursor) { l.StackBytes = d.bytes(c, MinStackBytes, MaxStackBytes) },
+		"value_bytes":       func(c cursor) { l.ValueBytes = d.bytes(c, MinValueBytes, MaxValueBytes) },
+		"fuel":              func(c cursor) { l.Fuel = d.integer(c, 1, MaxFuel) },
+		"threads":           number(&l.Threads, MaxThreads),
+		"handles":           number(&l.Handles, MaxHandles),
 		"open_files":        number(&l.OpenFiles, maxOpenFiles),
 		"sockets":           number(&l.Sockets, maxSockets),
 		"buffered_bytes":    amount(&l.BufferedBytes, minBuffered, maxBuffered),

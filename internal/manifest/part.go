@@ -1,12 +1,11 @@
 package manifest
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"latticework/internal/errcode"
 )
 
 // partDraft is an entry of spec.components before its type is known: fields
@@ -97,7 +96,7 @@ func (d *decoder) componentProperties(c cursor, component *Component) {
 				component.ReuseInitialized, _ = d.truth(c)
 			},
 			"max_requests_per_instance": func(c cursor) {
-				component.MaxRequestsPerInstance, _ = d.integer(c, 1, maxRequests)
+				component.MaxRequestsPerInstance = int(d.integer(c, 1, maxRequests))
 			},
 		})
 	}
@@ -111,47 +110,17 @@ func (d *decoder) capabilityProperties(c cursor, capability *Capability) {
 	d.object(c, known, "image")
 }
 
-// memory reads an amount of linear memory.
-func (d *decoder) memory(c cursor) int64 { return d.bytes(c, minMemory, maxMemory) }
-
-// bytes reads an amount such as 64MiB, or a number of bytes, within [low,
-// high].
+// bytes reads an amount within [low, high], see [ParseBytes].
 func (d *decoder) bytes(c cursor, low, high int64) int64 {
 	text, ok := d.textOrNumber(c)
 	if !ok {
 		return 0
 	}
-	digits, unit := text, int64(1)
-	for _, u := range []struct {
-		suffix string
-		bytes  int64
-	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}} {
-		if rest, found := strings.CutSuffix(text, u.suffix); found {
-			digits, unit = strings.TrimSpace(rest), u.bytes
-		}
+	n, err := ParseBytes(text, low, high)
+	if err != nil {
+		d.invalid(c, "%s", err.Error()).next("%s", errcode.NextOf(err))
 	}
-	n, err := strconv.ParseInt(digits, 10, 64)
-	switch {
-	case err != nil || n < 0:
-		d.invalid(c, "%q is no amount of memory", text).next("write bytes, or a number with KiB, MiB or GiB")
-	case n > high/unit:
-		d.invalid(c, "%s > %s", text, memoryText(high))
-	case n*unit < low:
-		d.invalid(c, "%s < %s", text, memoryText(low))
-	default:
-		return n * unit
-	}
-	return 0
-}
-
-func memoryText(n int64) string {
-	switch {
-	case n%(1<<30) == 0:
-		return fmt.Sprintf("%dGiB", n>>30)
-	case n%(1<<20) == 0:
-		return fmt.Sprintf("%dMiB", n>>20)
-	}
-	return fmt.Sprintf("%dKiB", n>>10)
+	return n
 }
 
 // duration reads a time with its unit, such as 500ms.

@@ -43,7 +43,7 @@ func (d *decoder) scale(c cursor) Scale {
 	var given int
 	instances := func(c cursor) {
 		given++
-		s.Instances, _ = d.integer(c, 0, MaxInstances)
+		s.Instances = int(d.integer(c, 0, MaxInstances))
 	}
 	d.object(c, fields{
 		"instances": instances,
@@ -76,7 +76,7 @@ func (d *decoder) spread(c cursor) Spread {
 	d.object(c, fields{
 		"name":         func(c cursor) { s.Name, _ = d.name(c) },
 		"requirements": func(c cursor) { s.Requirements = d.strings(c, maxLabels, maxText) },
-		"weight":       func(c cursor) { s.Weight, _ = d.integer(c, 1, maxSpreadPart) },
+		"weight":       func(c cursor) { s.Weight = int(d.integer(c, 1, maxSpreadPart)) },
 	}, "name")
 	return s
 }

@@ -144,6 +144,9 @@ type Limits struct {
 	MaxInstances     uint32 `json:"max_instances,omitempty"`      // instances at once per host
 	RequestsPerReuse uint32 `json:"requests_per_reuse,omitempty"` // used with isolation "reuse"
 
+	StackBytes       uint64 `json:"stack_bytes,omitempty"`       // of calls inside one another
+	ValueBytes       uint64 `json:"value_bytes,omitempty"`       // of strings and lists that a call takes from the guest
+	Threads          uint32 `json:"threads,omitempty"`           // calls of async functions and threads under way
 	Handles          uint32 `json:"handles,omitempty"`           // resource handles open at once
 	OpenFiles        uint32 `json:"open_files,omitempty"`        // of all instances on a host
 	Sockets          uint32 `json:"sockets,omitempty"`           // of all instances on a host

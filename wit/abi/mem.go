@@ -1,6 +1,9 @@
 package abi
 
 import (
+	"errors"
+	"fmt"
+
 	"latticework/internal/errcode"
 	"latticework/wit"
 )
@@ -13,6 +16,9 @@ const (
 
 // DefaultMaxMoved is the default of Mem.MaxMoved.
 const DefaultMaxMoved = 1 << 30
+
+// ErrMaxMoved is in the chain of the failure of a read beyond Mem.MaxMoved.
+var ErrMaxMoved = errors.New("bytes of strings and lists: no more may be read")
 
 // Encoding is how a component keeps its strings.
 type Encoding uint8
@@ -104,7 +110,7 @@ func (m *Mem) View(ptr, size, align uint32) []byte {
 	}
 	m.moved += uint64(size)
 	if limit := m.maxMoved(); m.moved > limit {
-		m.Fail(errcode.New(errcode.Exhausted, "read memory: %d bytes moved > %d", m.moved, limit))
+		m.Fail(&errcode.Error{Code: errcode.Exhausted, Msg: fmt.Sprintf("read memory: %d bytes moved > %d", m.moved, limit), Err: ErrMaxMoved})
 		return nil
 	}
 	return b

@@ -102,19 +102,6 @@ func TestLinkQuery(t *testing.T) {
 	}
 }
 
-func TestAmounts(t *testing.T) {
-	for text, want := range map[string]uint64{"": 0, "65536": 65536, "64KiB": 64 << 10, "1 MiB": 1 << 20, "4GiB": 4 << 30} {
-		if n, err := bytesOf(text); err != nil || n != want {
-			t.Errorf("%q: %d, %v, want %d", text, n, err, want)
-		}
-	}
-	for _, text := range []string{"0", "-1", "lots", "5GiB", "1.5MiB", "99999999999999999999"} {
-		if n, err := bytesOf(text); !errors.Is(err, errcode.Invalid) {
-			t.Errorf("%q: %d, %v, want invalid", text, n, err)
-		}
-	}
-}
-
 func TestKeyValues(t *testing.T) {
 	m, err := keyValues("--x", []string{"a=1", "b=", "c=x=y"})
 	if err != nil || m["a"] != "1" || m["b"] != "" || m["c"] != "x=y" {

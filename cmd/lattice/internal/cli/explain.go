@@ -23,7 +23,7 @@ import (
 func (a *app) explainCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "explain COMPONENT", Short: "Show what a component was given, and why",
-		Long: "Show of a component of the lattice where each import leads and why: over which\nlink to what, or built into the host; what it is granted outside and where that\nwas written; and what it asks for and does not get, with the next step.",
+		Long: "Show of a component of the lattice where each import leads and why: over which\nlink to what, or built into the host; what it is granted outside and where that\nwas written; its limits; and what it asks for and does not get, with the next step.",
 		Example: `  lattice explain counter
   lattice explain counter -o json`,
 		Args: arguments(1, 1), ValidArgsFunction: a.completing(0, componentNames),
@@ -41,17 +41,19 @@ func (a *app) explainCommand() *cobra.Command {
 
 // explanation is a component and what it was given, as it is printed.
 type explanation struct {
-	Name        string       `json:"name"`
-	Application string       `json:"application,omitempty"`
-	Image       string       `json:"image"`
-	Digest      string       `json:"digest"`
-	State       string       `json:"state"`
-	Message     string       `json:"message,omitempty"`
-	Config      []string     `json:"config"`
-	Imports     []givenView  `json:"imports"`
-	Grants      []grantView  `json:"grants"`
-	Missing     []lackView   `json:"missing"`
-	Hosts       []onHostView `json:"hosts"`
+	Name        string      `json:"name"`
+	Application string      `json:"application,omitempty"`
+	Image       string      `json:"image"`
+	Digest      string      `json:"digest"`
+	State       string      `json:"state"`
+	Message     string      `json:"message,omitempty"`
+	Config      []string    `json:"config"`
+	Imports     []givenView `json:"imports"`
+	Grants      []grantView `json:"grants"`
+	// Limits are those that it states.
+	Limits  linkstate.Limits `json:"limits"`
+	Missing []lackView       `json:"missing"`
+	Hosts   []onHostView     `json:"hosts"`
 }
 
 // givenView is an import and what serves it: "link", "host" for what is built
@@ -140,7 +142,7 @@ func (x *explainer) explain(imports []components.Extern) *explanation {
 	r := x.record
 	p := describe("component", r.Name, r.Problem, r.Hosts)
 	x.out = &explanation{Name: r.Name, Application: r.App, Image: r.Image.Ref, Digest: r.Image.Digest, State: p.State, Message: p.Message,
-		Config: notNil(r.Config), Imports: []givenView{}, Grants: []grantView{}, Missing: []lackView{}, Hosts: onHosts(r.Hosts)}
+		Config: notNil(r.Config), Imports: []givenView{}, Grants: []grantView{}, Limits: r.Limits, Missing: []lackView{}, Hosts: onHosts(r.Hosts)}
 	for _, g := range r.Grants {
 		x.out.Grants = append(x.out.Grants, grantView(g))
 		if err := x.set.Add(grant.Kind(g.Kind), g.Text); err != nil { // hosts refuse it with the same words
@@ -296,6 +298,7 @@ func (v *explanation) print(w io.Writer) {
 	for _, g := range v.Grants {
 		_, _ = fmt.Fprintf(w, "  %s %s  (%s)\n", g.Kind, g.Text, g.From)
 	}
+	printLimits(w, v.Limits)
 	if len(v.Missing) == 0 {
 		return
 	}

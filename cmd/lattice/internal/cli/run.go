@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,8 +24,8 @@ import (
 // runFlags are what a guest program is granted.
 type runFlags struct {
 	grantFlags
+	limitFlags
 	cwd    string
-	memory string
 	invoke string
 }
 
@@ -35,7 +34,7 @@ program: with the standard streams of this process, the arguments after --, and
 nothing else but what is granted. The exit status is the program's own. With
 --invoke an exported function is called instead: of a component with its
 arguments in the text, of a core module with those after --.
-` + grantsLong
+` + grantsLong + limitsLong
 
 func (a *app) runCommand() *cobra.Command {
 	f := &runFlags{}
@@ -45,7 +44,7 @@ func (a *app) runCommand() *cobra.Command {
 		Example: `  lattice run examples/command-rust/command.wasm -- --help
   lattice run tool.wasm --dir .::/work:ro --env LANG=C -- /work/input.txt
   lattice run fetch.wasm --net allow=https:api.example.com --env HOME
-  lattice run tool.wasm --timeout 5s --memory 64MiB < data
+  lattice run tool.wasm --timeout 5s --memory 64MiB --fuel 1000000000 < data
   lattice run core.wasm --invoke add -- 2 3
   lattice run library.wasm --invoke 'words.count("one two")'`,
 		Args: arguments(1, -1),
@@ -57,17 +56,17 @@ func (a *app) runCommand() *cobra.Command {
 			return a.run(cmd.Context(), f, args[0], args[1:])
 		},
 	}
-	f.define(c)
+	f.grantFlags.define(c)
+	f.limitFlags.define(c)
 	fs := c.Flags()
 	fs.StringVar(&f.cwd, "cwd", "", "the program's working folder, as a guest path")
-	fs.StringVar(&f.memory, "memory", "", "bound of the program's memory, such as 64MiB (default 256MiB)")
 	fs.StringVar(&f.invoke, "invoke", "", "call this exported function instead of running a program")
 	return c
 }
 
 // run runs the program; its failure is an exitCode.
 func (a *app) run(ctx context.Context, f *runFlags, file string, args []string) error {
-	memory, err := bytesOf(f.memory)
+	limits, err := f.limits()
 	if err != nil {
 		return err
 	}
@@ -89,9 +88,9 @@ func (a *app) run(ctx context.Context, f *runFlags, file string, args []string) 
 		return err
 	}
 	if deployment.IsCoreModule(data) {
-		return a.runCore(ctx, f, file, data, args, grants, memory)
+		return a.runCore(ctx, f, file, data, args, grants, limits)
 	}
-	code, closeCode, err := compileFile(ctx, file, data, memory)
+	code, closeCode, err := compileFile(ctx, file, data, limits.MemoryBytes)
 	if err != nil {
 		return err
 	}
@@ -115,16 +114,16 @@ func (a *app) run(ctx context.Context, f *runFlags, file string, args []string) 
 	wiring.Report(out, a.logger())
 	given := append(system.Interfaces(), wasihttp.Interfaces(out)...)
 	given = append(given, wasihttp3.Interfaces(out)...)
-	return a.runLinked(ctx, f, file, code, given, memory)
+	return a.runLinked(ctx, f, file, code, given, limits)
 }
 
 // runLinked calls wasi:cli/run of the component, or the function to invoke,
 // whose result is printed.
-func (a *app) runLinked(ctx context.Context, f *runFlags, file string, code *components.Component, given []*abi.Interface, memory uint64) error {
+func (a *app) runLinked(ctx context.Context, f *runFlags, file string, code *components.Component, given []*abi.Interface, limits components.Limits) error {
 	if err := satisfied(file, code, given); err != nil {
 		return err
 	}
-	tmpl, err := code.Link(components.LinkConfig{Interfaces: given, Limits: components.Limits{MemoryBytes: memory}})
+	tmpl, err := code.Link(components.LinkConfig{Interfaces: given, Limits: limits})
 	if err != nil {
 		return errcode.New(errcode.Of(err), "run %s: %w", file, err)
 	}
@@ -179,25 +178,10 @@ func stopped(ctx context.Context, file string, err error) error {
 	if code == errcode.Deadline {
 		return e.WithNext("give it more time with --timeout")
 	}
+	if next := raise(err); next != "" {
+		return e.WithNext("%s", next)
+	}
 	return e
-}
-
-// bytesOf reads an amount of memory; "" is 0.
-func bytesOf(text string) (uint64, error) {
-	if text == "" {
-		return 0, nil
-	}
-	digits, unit := text, uint64(1)
-	for suffix, n := range map[string]uint64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
-		if rest, ok := strings.CutSuffix(text, suffix); ok {
-			digits, unit = strings.TrimSpace(rest), n
-		}
-	}
-	n, err := strconv.ParseUint(digits, 10, 32)
-	if err != nil || n == 0 || n > 4<<30/unit {
-		return 0, errcode.New(errcode.Invalid, "--memory %q is not an amount from 1 to 4GiB", text).WithNext("write for example --memory 64MiB")
-	}
-	return n * unit, nil
 }
 
 // runnable refuses a component that is no program.

@@ -17,17 +17,17 @@ import (
 
 // runCore runs a core module of WASI 0.1: as a command, or one of its
 // exports.
-func (a *app) runCore(ctx context.Context, f *runFlags, file string, data []byte, args []string, grants wasi.Config, memory uint64) error {
+func (a *app) runCore(ctx context.Context, f *runFlags, file string, data []byte, args []string, grants wasi.Config, limits components.Limits) error {
 	if len(f.net) > 0 {
 		return errcode.New(errcode.Unsupported, "run %s: --net: it is a core module, and WASI 0.1 has no function that opens a socket", file).
 			WithNext("leave --net out, or build a component")
 	}
-	e, err := newEngine(ctx, codeCache(), memory)
+	e, err := newEngine(ctx, codeCache(), limits.MemoryBytes)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = e.Close(context.WithoutCancel(ctx)) }()
-	m, err := preview1.Compile(ctx, e, data, components.Limits{MemoryBytes: memory})
+	m, err := preview1.Compile(ctx, e, data, limits)
 	if err != nil {
 		return errcode.New(errcode.Of(err), "run %s: %w", file, err)
 	}
