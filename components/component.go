@@ -22,8 +22,10 @@ type Component struct {
 	engine  *Engine
 	plan    *plan.Plan
 	modules []module
-	hostMod wazero.CompiledModule
-	host    api.Module // instantiated once: its functions find their instance in the context
+	// memoryBytes bounds each linear memory.
+	memoryBytes uint64
+	hostMod     wazero.CompiledModule
+	host        api.Module // instantiated once: its functions find their instance in the context
 	// codecs are those of plan.Hosts and plan.Lifts, nil where none is needed;
 	// elemCodecs are of the elements of the streams and futures of plan.Hosts.
 	hostCodecs []*abi.FuncCodec

@@ -71,7 +71,7 @@ func (e *Engine) CompileModule(ctx context.Context, data []byte) (*CoreModule, e
 
 // compileModule is CompileModule with what s, which may be nil, has kept.
 func (e *Engine) compileModule(ctx context.Context, data []byte, s *rewritten) (*CoreModule, error) {
-	limits := e.coreLimits()
+	limits := e.coreLimits(e.cfg.MemoryBytes)
 	info, err := corewasm.Scan(data, limits)
 	if err != nil {
 		return nil, err

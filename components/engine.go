@@ -32,7 +32,8 @@ type EngineConfig struct {
 	// one for each processor.
 	CompileWorkers int
 	// MemoryBytes bounds each linear memory, rounded down to pages of 64 KiB;
-	// 0 means 256 MiB. A component that asks for more at the start is refused.
+	// 0 means 256 MiB. A component that asks for more at the start is refused,
+	// but see [Engine.CompileWithin].
 	MemoryBytes uint64
 	// NoFuel leaves out the counters by which loops and calls yield. Without
 	// them a guest can neither be stopped nor let the collector in: only for
@@ -43,14 +44,15 @@ type EngineConfig struct {
 	CompileChild *CompileChild
 }
 
-// maxMemory is one page less than 4 GiB: the size of more does not fit into
-// the 32 bits in which wazero tells it.
-const maxMemory = 4<<30 - 1<<16
+// MaxMemoryBytes is the most that a linear memory may be bounded by, one page less
+// than 4 GiB: the size of more does not fit into the 32 bits in which wazero tells
+// it.
+const MaxMemoryBytes = 4<<30 - 1<<16
 
 // Validate reports what is wrong with c.
 func (c EngineConfig) Validate() error {
-	if c.MemoryBytes > maxMemory {
-		return errcode.New(errcode.Invalid, "engine memory bytes: %d > %d", c.MemoryBytes, uint64(maxMemory))
+	if c.MemoryBytes > MaxMemoryBytes {
+		return errcode.New(errcode.Invalid, "engine memory bytes: %d > %d", c.MemoryBytes, uint64(MaxMemoryBytes))
 	}
 	if c.CompileWorkers < 0 {
 		return errcode.New(errcode.Invalid, "engine compile workers: %d < 0", c.CompileWorkers)
@@ -175,9 +177,19 @@ func (e *Engine) Close(ctx context.Context) error {
 //   - that of ctx if it ended.
 //   - ErrClosed after Close.
 func (e *Engine) Compile(ctx context.Context, data []byte) (*Component, error) {
-	c, err := e.compile(ctx, data, e.store)
+	return e.CompileWithin(ctx, data, 0)
+}
+
+// CompileWithin is Compile for a component that may have linear memories larger
+// than the engine's bound, up to memoryBytes each; 4 GiB count as a page less.
+// What is below the engine's bound changes nothing: [Limits] bound instances.
+//
+// Errors: those of Compile.
+func (e *Engine) CompileWithin(ctx context.Context, data []byte, memoryBytes uint64) (*Component, error) {
+	memoryBytes = max(e.cfg.MemoryBytes, min(memoryBytes, MaxMemoryBytes))
+	c, err := e.compile(ctx, data, memoryBytes, e.store)
 	if err == errNotKept {
-		c, err = e.compile(ctx, data, e.store.anew())
+		c, err = e.compile(ctx, data, memoryBytes, e.store.anew())
 	}
 	if err != nil {
 		return nil, err
@@ -192,15 +204,15 @@ func (e *Engine) Compile(ctx context.Context, data []byte) (*Component, error) {
 	return c, nil
 }
 
-// compile is Compile with what s, which may be nil, has kept.
-func (e *Engine) compile(ctx context.Context, data []byte, s *rewritten) (*Component, error) {
+// compile is CompileWithin with what s, which may be nil, has kept.
+func (e *Engine) compile(ctx context.Context, data []byte, memoryBytes uint64, s *rewritten) (*Component, error) {
 	deepen(0)
-	cfg := e.planConfig(data, s)
+	cfg := e.planConfig(data, memoryBytes, s)
 	p, err := e.plan(data, cfg)
 	if err != nil {
 		return nil, err
 	}
-	c := &Component{engine: e, plan: p}
+	c := &Component{engine: e, plan: p, memoryBytes: memoryBytes}
 	if err := c.compile(ctx); err != nil {
 		c.free(ctx)
 		return nil, err
@@ -212,8 +224,8 @@ func (e *Engine) compile(ctx context.Context, data []byte, s *rewritten) (*Compo
 }
 
 // planConfig says how the component data is planned, with what s has kept.
-func (e *Engine) planConfig(data []byte, s *rewritten) plan.Config {
-	cfg := plan.Config{Core: e.coreLimits(), NoFuel: e.cfg.NoFuel}
+func (e *Engine) planConfig(data []byte, memoryBytes uint64, s *rewritten) plan.Config {
+	cfg := plan.Config{Core: e.coreLimits(memoryBytes), NoFuel: e.cfg.NoFuel}
 	if s != nil {
 		cfg.Store, cfg.Digest = s, sha256.Sum256(data)
 		cfg.Known = s.knows(cfg.Digest)
@@ -235,11 +247,11 @@ func (e *Engine) plan(data []byte, cfg plan.Config) (*plan.Plan, error) {
 	return plan.Build(ast, data, cfg)
 }
 
-// coreLimits returns what core modules may hold. What references to exceptions
+// coreLimits returns what core modules may hold: memories of memoryBytes each. What references to exceptions
 // lead to is kept only where guests tell of them, and of the compiler's stacks.
-func (e *Engine) coreLimits() corewasm.Limits {
+func (e *Engine) coreLimits(memoryBytes uint64) corewasm.Limits {
 	return corewasm.Limits{
-		MemoryPages:     uint32(e.cfg.MemoryBytes >> 16),
+		MemoryPages:     uint32(memoryBytes >> 16),
 		NoExceptionRefs: e.cfg.Interpreter || e.cfg.NoFuel,
 	}
 }

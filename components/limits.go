@@ -13,7 +13,7 @@ import (
 // default.
 type Limits struct {
 	// MemoryBytes bounds the linear memories of an instance together; 0 means
-	// the engine's bound of a single one.
+	// the bound of a single one, the engine's or that of [Engine.CompileWithin].
 	MemoryBytes uint64
 	// Handles bounds the resource handles that are open at once; 0 means
 	// 65,536.

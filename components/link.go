@@ -84,7 +84,7 @@ func (c *Component) Link(cfg LinkConfig) (*Template, error) {
 		t.limits.StackBytes = 8 << 20
 	}
 	if t.limits.MemoryBytes == 0 {
-		t.limits.MemoryBytes = c.engine.cfg.MemoryBytes
+		t.limits.MemoryBytes = c.memoryBytes
 	}
 	given, err := t.satisfy(cfg.Interfaces)
 	if err != nil {

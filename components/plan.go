@@ -147,7 +147,7 @@ type PlanOfferFunc struct {
 //
 // Errors: those of [Engine.Compile] but ErrClosed.
 func (e *Engine) Plan(data []byte) (*Plan, error) {
-	p, err := e.plan(data, e.planConfig(data, e.store))
+	p, err := e.plan(data, e.planConfig(data, e.cfg.MemoryBytes, e.store))
 	if err != nil {
 		return nil, err
 	}

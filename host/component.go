@@ -72,13 +72,13 @@ type settings struct {
 
 // loadComponent makes r ready to run. Its linked imports have no routes yet.
 //
-// Errors: those of Images.Get, Engine.Compile and Component.Link.
+// Errors: those of Images.Get, Engine.CompileWithin and Component.Link.
 func (h *Host) loadComponent(ctx context.Context, r *linkstate.Component) (*component, error) {
 	data, err := h.cfg.Images.Get(ctx, r.Image)
 	if err != nil {
 		return nil, err
 	}
-	code, err := h.cfg.Engine.Compile(ctx, data)
+	code, err := h.cfg.Engine.CompileWithin(ctx, data, r.Limits.MemoryBytes)
 	if err != nil {
 		return nil, err
 	}

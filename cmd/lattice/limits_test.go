@@ -85,6 +85,9 @@ var limited = []struct {
 	{"threads: 10", "--threads 10", "flood()", errcode.Exhausted, "11 > 10", "latticework.limits.threads", "--threads"},
 	{"memory: 1MiB", "--memory 1MiB", "grow(15)", "", "1", "", ""},
 	{"memory: 1MiB", "--memory 1MiB", "grow(16)", "", "4294967295", "", ""},
+	{"memory: 1GiB", "--memory 1GiB", "grow(16383)", "", "1", "", ""},
+	{"memory: 1GiB", "--memory 1GiB", "grow(16384)", "", "4294967295", "", ""},
+	{"memory: 4GiB", "--memory 4GiB", "grow(65534)", "", "1", "", ""},
 	{"time: 300ms", "--timeout 300ms", "spin()", errcode.Deadline, "deadline", "", "--timeout"},
 }
 
@@ -106,7 +109,7 @@ func TestLimitsInForce(t *testing.T) {
 	if len(v.Limits) != 1 || v.Limits["stack_bytes"] != 128<<10 {
 		t.Errorf("explain -o json: %v", v.Limits)
 	}
-	for name, want := range map[string]string{"greedy1": "\nlimits\n  stack_bytes 128KiB\n", "greedy0": "  fuel 100000\n", "greedy3": "  value_bytes 2047\n", "greedy9": "  time 300ms\n"} {
+	for name, want := range map[string]string{"greedy1": "\nlimits\n  stack_bytes 128KiB\n", "greedy0": "  fuel 100000\n", "greedy3": "  value_bytes 2047\n", "greedy12": "  time 300ms\n"} {
 		if out := h.ok("explain", name); !strings.Contains(out, want) {
 			t.Errorf("explain %s: no %q in\n%s", name, want, out)
 		}

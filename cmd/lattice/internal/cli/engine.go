@@ -12,7 +12,7 @@ import (
 // [components.ServeCompileChild] in main. memory bounds each linear memory; 0
 // means the engine's default.
 func newEngine(ctx context.Context, folder string, memory uint64) (*components.Engine, error) {
-	cfg := components.EngineConfig{CacheDir: folder, MemoryBytes: memory}
+	cfg := components.EngineConfig{CacheDir: folder, MemoryBytes: min(memory, components.MaxMemoryBytes)}
 	if exe, err := os.Executable(); err == nil && folder != "" {
 		cfg.CompileChild = &components.CompileChild{Command: []string{exe}}
 	}

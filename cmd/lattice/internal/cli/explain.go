@@ -130,7 +130,7 @@ func explain(ctx context.Context, c *lattice.Client, name string) (*explanation,
 	if err != nil {
 		return nil, err
 	}
-	code, closeCode, err := compileFile(ctx, x.record.Image.Ref, data, 0)
+	code, closeCode, err := compileFile(ctx, x.record.Image.Ref, data, 0, x.record.Limits.MemoryBytes)
 	if err != nil {
 		return nil, err
 	}

@@ -108,7 +108,7 @@ func inspect(ctx context.Context, file string) (*inspection, error) {
 	if deployment.IsCoreModule(data) {
 		return v, inspectCore(ctx, v, data)
 	}
-	code, closeCode, err := compileFile(ctx, file, data, 0)
+	code, closeCode, err := compileFile(ctx, file, data, 0, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -90,7 +90,7 @@ func (a *app) run(ctx context.Context, f *runFlags, file string, args []string) 
 	if deployment.IsCoreModule(data) {
 		return a.runCore(ctx, f, file, data, args, grants, limits)
 	}
-	code, closeCode, err := compileFile(ctx, file, data, limits.MemoryBytes)
+	code, closeCode, err := compileFile(ctx, file, data, limits.MemoryBytes, 0)
 	if err != nil {
 		return err
 	}
@@ -222,14 +222,15 @@ func satisfied(file string, code *components.Component, given []*abi.Interface) 
 	return nil
 }
 
-// compileFile compiles a component read from file.
-func compileFile(ctx context.Context, file string, data []byte, memory uint64) (*components.Component, func(), error) {
-	e, err := newEngine(ctx, codeCache(), memory)
+// compileFile compiles a component read from file, with an engine whose bound
+// of a linear memory is bound, 0 for the default, or within where that is more.
+func compileFile(ctx context.Context, file string, data []byte, bound, within uint64) (*components.Component, func(), error) {
+	e, err := newEngine(ctx, codeCache(), bound)
 	if err != nil {
 		return nil, nil, err
 	}
 	closeEngine := func() { _ = e.Close(context.WithoutCancel(ctx)) }
-	code, err := deployment.Compile(ctx, e, file, data)
+	code, err := deployment.Compile(ctx, e, file, data, within)
 	if err != nil {
 		closeEngine()
 		return nil, nil, err

@@ -23,8 +23,13 @@ func (p *Plan) check(ctx context.Context, cfg Config) error {
 			_ = c.Close(ctx)
 		}
 	}()
+	memory := map[string]uint64{} // the largest limit, by path
+	for i := range p.Application.Components {
+		c := &p.Application.Components[i]
+		memory[c.Image.Path] = max(memory[c.Image.Path], uint64(c.Limits.Memory))
+	}
 	for _, image := range p.Images {
-		c, err := Compile(ctx, cfg.Engine, image.Path, image.Data)
+		c, err := Compile(ctx, cfg.Engine, image.Path, image.Data, memory[image.Path])
 		if err != nil {
 			return errcode.New(errcode.Of(err), "component %q: %w", image.Component, err)
 		}
@@ -39,16 +44,17 @@ func (p *Plan) check(ctx context.Context, cfg Config) error {
 	return p.checkTargets(compiled)
 }
 
-// Compile compiles a component read from path.
+// Compile compiles a component read from path, whose memories may have
+// memoryBytes each where that is more than the engine's bound.
 //
 // Errors:
 //   - errcode.Unsupported for a core module, by name.
-//   - those of [components.Engine.Compile], with the path.
-func Compile(ctx context.Context, e *components.Engine, path string, data []byte) (*components.Component, error) {
+//   - those of [components.Engine.CompileWithin], with the path.
+func Compile(ctx context.Context, e *components.Engine, path string, data []byte, memoryBytes uint64) (*components.Component, error) {
 	if err := RefuseCoreModule(path, data); err != nil {
 		return nil, err
 	}
-	c, err := e.Compile(ctx, data)
+	c, err := e.CompileWithin(ctx, data, memoryBytes)
 	if err != nil {
 		return nil, errcode.New(errcode.Of(err), "read %s: %w", path, err)
 	}
