@@ -129,6 +129,9 @@ func TestHelp(t *testing.T) {
 		if !strings.Contains(out, "Examples:") {
 			t.Errorf("lattice %s --help shows no example", strings.Join(path, " "))
 		}
+		if same := h.ok(append([]string{"help"}, path...)...); same != out {
+			t.Errorf("lattice help %s shows\n%s\nand --help\n%s", strings.Join(path, " "), same, out)
+		}
 		_, list, found := strings.Cut(out, "Available Commands:\n")
 		if !found {
 			return
@@ -141,6 +144,30 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	walk(nil)
+	if out := h.ok(); out != h.ok("help") || !strings.Contains(out, "\n  help ") {
+		t.Errorf("lattice alone shows another help than lattice help, or none of help itself:\n%s", out)
+	}
+	if h.ok("help", "get", "host") != h.ok("get", "hosts", "--help") {
+		t.Error("help knows no aliases")
+	}
+	for line, texts := range map[string][]string{
+		"help rnu":           {`there is no command "rnu"`, "`lattice run`"},
+		"help link swop":     {`lattice link: there is no command "swop"`, "`lattice link swap`"},
+		"help run x":         {`lattice run: there is no command "x"`, "lattice run --help"},
+		"help __complete":    {`"__complete"`, "lattice"},
+		"hlep":               {`"hlep"`, "`lattice help`"},
+		"help run --nothing": {"--nothing", "--help"},
+	} {
+		h.refused(errcode.Invalid, texts, strings.Fields(line)...)
+	}
+	for line, want := range map[string]string{
+		"help ": "run\tRun a component as a program\n", "help li": "link\t", "help link ": "swap\t", "help link swap ": "", "help x ": "", "he": "help\t",
+	} {
+		args := append([]string{"__complete"}, strings.Split(line, " ")...)
+		if out := h.ok(args...); !strings.Contains(out, want) || !strings.HasSuffix(out, ":4\n") || want == "" && out != ":4\n" {
+			t.Errorf("completion of %q: %q, want %q", line, out, want)
+		}
+	}
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		if out := h.ok("completion", shell); !strings.Contains(out, "lattice") {
 			t.Errorf("completion %s writes %q", shell, out)

@@ -51,7 +51,7 @@ func (a *app) root() *cobra.Command {
 		a.runCommand(), a.inspectCommand(), a.explainCommand(), a.composeCommand(), a.witCommand(), a.versionCommand(), a.completionCommand(),
 	)
 	root.SetFlagErrorFunc(flagError)
-	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
+	root.SetHelpCommand(helpCommand())
 	f := root.PersistentFlags()
 	f.StringVarP(&a.flags.output, "output", "o", "text", "text or json")
 	f.StringVar(&a.flags.lattice, "lattice", "", "the lattice's name (default $LATTICE_NAME, the one that ran last, or \"default\")")
@@ -87,11 +87,9 @@ func (a *app) checkFlags(*cobra.Command) error {
 // unknownSubcommand is what a command of subcommands does.
 func unknownSubcommand(cmd *cobra.Command, args []string) error {
 	var names []string
-	for _, c := range cmd.Commands() {
-		if c.IsAvailableCommand() {
-			names = append(names, c.Name())
-			names = append(names, c.Aliases...)
-		}
+	for _, c := range subcommands(cmd) {
+		names = append(names, c.Name())
+		names = append(names, c.Aliases...)
 	}
 	if len(args) == 0 {
 		if !cmd.HasParent() {
