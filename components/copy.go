@@ -128,8 +128,8 @@ func (f *frame) LowerAsync(rep any, t *wit.Type) (uint32, error) {
 	s := f.state
 	if t.Kind == wit.KindErrorContext {
 		e, ok := rep.(*ErrorContext)
-		if !ok {
-			return 0, errcode.New(errcode.Invalid, "a %T was given for an error-context", rep)
+		if !ok || e == nil {
+			return 0, errcode.New(errcode.Invalid, "a %T was given for an error-context, nil or of another type", rep)
 		}
 		return s.table.add(handle{res: resErrorContext, rep: e})
 	}

@@ -12,10 +12,7 @@ import (
 
 // ErrorContext is a message about an error that components hand to each
 // other. It is immutable.
-type ErrorContext struct {
-	// Message is what whoever made it wrote, for people to read.
-	Message string
-}
+type ErrorContext = abi.ErrorContext
 
 // stringCodec is that of string, whose memory layout is a pointer and a
 // length.

@@ -12,14 +12,14 @@ func isAsync(t *wit.Type) bool {
 	return t.Kind == wit.KindStream || t.Kind == wit.KindFuture
 }
 
-// hasAsync reports whether a stream or future is anywhere in ft.
+// hasAsync reports whether a stream, future or error-context is anywhere in ft.
 func hasAsync(ft *wit.FuncType) bool {
 	var within func(t *wit.Type) bool
 	within = func(t *wit.Type) bool {
 		if t == nil {
 			return false
 		}
-		if isAsync(t) || within(t.Elem) || within(t.Err) || within(t.Key) {
+		if isAsync(t) || t.Kind == wit.KindErrorContext || within(t.Elem) || within(t.Err) || within(t.Key) {
 			return true
 		}
 		for _, f := range t.Fields {

@@ -47,11 +47,6 @@ func TestGenerateRefuses(t *testing.T) {
 		want string
 		is   error
 	}{
-		"map": {
-			wit:  "package a:b; interface i { f: func(m: map<string, u8>); }",
-			cfg:  bindgen.Config{Name: "b"},
-			want: "map", is: bindgen.ErrUnsupported,
-		},
 		"view of what waits": {
 			wit:  "package a:b; interface i { f: async func(b: list<u8>); }",
 			cfg:  bindgen.Config{Name: "b", Views: []string{"i.f"}},

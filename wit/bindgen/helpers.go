@@ -90,6 +90,15 @@ func offsets(off int, ts []*wit.Type) []int {
 
 func alignUp(n, a int) int { return (n + a - 1) / a * a }
 
+// roomAhead is how many entries of a map room is made for before the first is
+// read: more keys may be the same than there are.
+const roomAhead = 1_024
+
+// entry returns the tuple of which map t is a list.
+func entry(t *wit.Type) *wit.Type {
+	return &wit.Type{Kind: wit.KindTuple, Fields: []wit.Field{{Type: t.Key}, {Type: t.Elem}}}
+}
+
 func fieldTypes(fs []wit.Field) []*wit.Type {
 	ts := make([]*wit.Type, len(fs))
 	for i, f := range fs {
@@ -178,6 +187,9 @@ func (g *generator) loadExpr(t *wit.Type, b string) string {
 	case t.Kind == wit.KindBorrow:
 		return fmt.Sprintf("%s.Borrow[%s](m, %s, %s)", g.use(gluePath), g.goType(t), b, g.resourceVar(t.Resource))
 	}
+	if t.Kind == wit.KindErrorContext {
+		return fmt.Sprintf("%s.ErrorContext(m, %s)", g.use(gluePath), b)
+	}
 	if isAsync(t) {
 		return g.loadAsync(t, b)
 	}
@@ -212,6 +224,12 @@ func (g *generator) loadBody(t *wit.Type) {
 		g.p("elems, n := m.List(b, %d, %d)", n, align(t.Elem))
 		g.p("v = make(%s, n)\nfor i := range v {", g.goType(t))
 		g.p("v[i] = %s\n}", g.loadExpr(t.Elem, fmt.Sprintf("elems[i*%d:]", n)))
+	case wit.KindMap:
+		e := entry(t)
+		n, off := size(e), offsets(0, fieldTypes(e.Fields))[1]
+		g.p("elems, n := m.List(b, %d, %d)", n, align(e))
+		g.p("v = make(%s, min(n, %d))\nfor i := range n {", g.goType(t), roomAhead)
+		g.p("e := elems[i*%d:]\nv[%s] = %s\n}", n, g.loadExpr(t.Key, "e"), g.loadExpr(t.Elem, at("e", off)))
 	case wit.KindFixedList:
 		g.p("for i := range v {")
 		g.p("v[i] = %s\n}", g.loadExpr(t.Elem, fmt.Sprintf("b[i*%d:]", size(t.Elem))))
@@ -235,6 +253,9 @@ func (g *generator) storeStmt(t *wit.Type, b, val string) string {
 		return fmt.Sprintf("m.PutOwn(%s, %s, %s)", b, val, g.resourceVar(t.Resource))
 	case t.Kind == wit.KindBorrow:
 		return fmt.Sprintf("m.PutBorrow(%s, %s, %s)", b, val, g.resourceVar(t.Resource))
+	}
+	if t.Kind == wit.KindErrorContext {
+		return fmt.Sprintf("m.PutAsync(%s, %s, %s)", b, val, g.witVar(t))
 	}
 	if isAsync(t) {
 		return g.storeAsync(t, b, val)
@@ -269,6 +290,12 @@ func (g *generator) storeBody(t *wit.Type) {
 		g.p("elems := m.PutList(b, len(v), %d, %d)", n, align(t.Elem))
 		g.p("if m.Err() != nil {\nreturn\n}\nfor i := range v {")
 		g.p("%s\n}", g.storeStmt(t.Elem, fmt.Sprintf("elems[i*%d:]", n), "v[i]"))
+	case wit.KindMap:
+		e := entry(t)
+		n, off := size(e), offsets(0, fieldTypes(e.Fields))[1]
+		g.p("elems := m.PutList(b, len(v), %d, %d)", n, align(e))
+		g.p("if m.Err() != nil {\nreturn\n}\nfor k, e := range v {")
+		g.p("%s\n%s\nelems = elems[%d:]\n}", g.storeStmt(t.Key, "elems", "k"), g.storeStmt(t.Elem, at("elems", off), "e"), n)
 	case wit.KindFixedList:
 		g.p("for i := range v {")
 		g.p("%s\n}", g.storeStmt(t.Elem, fmt.Sprintf("b[i*%d:]", size(t.Elem)), "v[i]"))

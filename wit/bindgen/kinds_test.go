@@ -1,9 +1,12 @@
 package bindgen_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +21,7 @@ import (
 type echo struct {
 	crate zoo.Crate
 	calls int
+	maps  []map[uint8]abi.Option[string]
 }
 
 func (e *echo) Bools(_ context.Context, v bool) (bool, error) { return v, nil }
@@ -31,11 +35,15 @@ func (e *echo) Ints(_ context.Context, a int8, b uint8, c int16, d uint16, f int
 func (e *echo) Floats(_ context.Context, a float32, b float64) (abi.Tuple2[float32, float64], error) {
 	return abi.Tuple2[float32, float64]{F0: a, F1: b}, nil
 }
-func (e *echo) Chars(_ context.Context, v rune) (rune, error)               { return v, nil }
-func (e *echo) Strings(_ context.Context, v string) (string, error)         { return v, nil }
-func (e *echo) Bytes(_ context.Context, v []byte) ([]byte, error)           { return v, nil }
-func (e *echo) Lists(_ context.Context, v zoo.Names) ([]string, error)      { return v, nil }
-func (e *echo) Numbers(_ context.Context, v []uint32) ([]uint32, error)     { return v, nil }
+func (e *echo) Chars(_ context.Context, v rune) (rune, error)           { return v, nil }
+func (e *echo) Strings(_ context.Context, v string) (string, error)     { return v, nil }
+func (e *echo) Bytes(_ context.Context, v []byte) ([]byte, error)       { return v, nil }
+func (e *echo) Lists(_ context.Context, v zoo.Names) ([]string, error)  { return v, nil }
+func (e *echo) Numbers(_ context.Context, v []uint32) ([]uint32, error) { return v, nil }
+func (e *echo) Maps(_ context.Context, v map[uint8]abi.Option[string]) (map[uint8]abi.Option[string], error) {
+	e.maps = append(e.maps, v)
+	return v, nil
+}
 func (e *echo) Nothing(context.Context) error                               { e.calls++; return nil }
 func (e *echo) EchoLevel(_ context.Context, v zoo.Level) (zoo.Level, error) { return v, nil }
 func (e *echo) EchoFew(_ context.Context, v zoo.Few) (zoo.Few, error)       { return v, nil }
@@ -137,6 +145,43 @@ func TestScalarsKeepTheirPlaces(t *testing.T) {
 		got, err = call(newGuest(), fn(t, iface, "floats"), value.F32(1.5), value.F64(-2.25))
 		if err != nil || !value.Equal(got, value.Tuple{value.F32(1.5), value.F64(-2.25)}) {
 			t.Errorf("%s: floats answered %v, %v", way, got, err)
+		}
+	}
+}
+
+// TestMaps: entries come in no order, and of entries with one key the last
+// counts.
+func TestMaps(t *testing.T) {
+	entry := func(k uint8, v string) value.Value {
+		return value.Tuple{value.U8(k), value.Option{Value: value.String(v)}}
+	}
+	many := make(value.List, 0, 256)
+	for k := range 256 {
+		many = append(many, entry(uint8(k), "v"))
+	}
+	for way, call := range callers {
+		impl := &echo{}
+		f := fn(t, zoo.BindKinds(impl), "maps")
+		got, err := call(newGuest(), f, value.List{entry(7, "first"), entry(3, "x"), entry(7, "last"), value.Tuple{value.U8(0), value.Option{}}})
+		if err != nil {
+			t.Fatalf("%s: %v", way, err)
+		}
+		want := map[uint8]abi.Option[string]{7: abi.Some("last"), 3: abi.Some("x"), 0: {}}
+		if !maps.Equal(impl.maps[0], want) {
+			t.Errorf("%s: Go got %v, want %v", way, impl.maps[0], want)
+		}
+		list := got.(value.List)
+		slices.SortFunc(list, func(a, b value.Value) int {
+			return cmp.Compare(a.(value.Tuple)[0].(value.U8), b.(value.Tuple)[0].(value.U8))
+		})
+		if !value.Equal(list, value.List{value.Tuple{value.U8(0), value.Option{}}, entry(3, "x"), entry(7, "last")}) {
+			t.Errorf("%s: answered %v", way, got)
+		}
+		if got, err := call(newGuest(), f, many); err != nil || len(got.(value.List)) != 256 {
+			t.Errorf("%s: 256 entries: %v, %v", way, got, err)
+		}
+		if got, err := call(newGuest(), f, value.List{}); err != nil || len(got.(value.List)) != 0 || impl.maps[2] == nil {
+			t.Errorf("%s: no entries: %v, %v, Go got %#v", way, got, err, impl.maps[2])
 		}
 	}
 }

@@ -131,8 +131,12 @@ func (g *generator) goType(t *wit.Type) string {
 		return g.use(abiPath) + ".Stream[" + g.goType(t.Elem) + "]"
 	case wit.KindFuture:
 		return g.use(abiPath) + ".Future[" + g.goType(t.Elem) + "]"
+	case wit.KindMap:
+		return "map[" + g.goType(t.Key) + "]" + g.goType(t.Elem)
+	case wit.KindErrorContext:
+		return "*" + g.use(abiPath) + ".ErrorContext"
 	}
-	g.errs = append(g.errs, fmt.Errorf("type %s: %w: no Go mapping", kindWord(t.Kind), ErrUnsupported))
+	g.errs = append(g.errs, fmt.Errorf("type of kind %d: %w: no Go mapping", t.Kind, ErrUnsupported))
 	return "struct{}"
 }
 
@@ -151,16 +155,6 @@ func (g *generator) tupleType(t *wit.Type) string {
 		elems[i] = g.goType(f.Type)
 	}
 	return fmt.Sprintf("%s.Tuple%d[%s]", g.use(abiPath), n, strings.Join(elems, ", "))
-}
-
-func kindWord(k wit.Kind) string {
-	switch k {
-	case wit.KindMap:
-		return "map"
-	case wit.KindErrorContext:
-		return "error-context"
-	}
-	return fmt.Sprintf("of kind %d", k)
 }
 
 // id returns the part of a helper's name that stands for t: unique for each
@@ -217,6 +211,10 @@ func (g *generator) idBase(t *wit.Type) string {
 		return "Stream" + g.id(t.Elem)
 	case wit.KindFuture:
 		return "Future" + g.id(t.Elem)
+	case wit.KindMap:
+		return "Map" + g.id(t.Key) + g.id(t.Elem)
+	case wit.KindErrorContext:
+		return "ErrorContext"
 	}
 	return "Invalid"
 }
@@ -242,7 +240,7 @@ func (g *generator) goKey(t *wit.Type) string {
 	for _, f := range t.Fields {
 		s += g.goKey(f.Type) + ","
 	}
-	return s + g.goKey(t.Elem) + ";" + g.goKey(t.Err) + ">"
+	return s + g.goKey(t.Elem) + ";" + g.goKey(t.Err) + ";" + g.goKey(t.Key) + ">"
 }
 
 // emitTypes writes the Go types of iface's own definitions.

@@ -50,6 +50,9 @@ func (g *generator) decodeBody(t *wit.Type) {
 	case wit.KindList:
 		g.p("v = make(%s, w.In.Len(%s))\nfor i := range v {", g.goType(t), strconv.Itoa(minWire(t.Elem)))
 		g.p("v[i] = %s\n}", g.decodeExpr(t.Elem))
+	case wit.KindMap:
+		g.p("n := w.In.Len(%d)\nv = make(%s, min(n, %d))\nfor range n {", minWire(entry(t)), g.goType(t), roomAhead)
+		g.p("k := %s\nv[k] = %s\n}", g.decodeExpr(t.Key), g.decodeExpr(t.Elem))
 	case wit.KindFixedList:
 		g.p("for i := range v {")
 		g.p("v[i] = %s\n}", g.decodeExpr(t.Elem))
@@ -100,6 +103,9 @@ func (g *generator) encodeBody(t *wit.Type) {
 	case wit.KindList:
 		g.p("w.Out.PutLen(len(v))\nfor i := range v {")
 		g.p("%s\n}", g.encodeStmt(t.Elem, "v[i]"))
+	case wit.KindMap:
+		g.p("w.Out.PutLen(len(v))\nfor k, e := range v {")
+		g.p("%s\n%s\n}", g.encodeStmt(t.Key, "k"), g.encodeStmt(t.Elem, "e"))
 	case wit.KindFixedList:
 		g.p("for i := range v {")
 		g.p("%s\n}", g.encodeStmt(t.Elem, "v[i]"))

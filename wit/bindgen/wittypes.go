@@ -18,10 +18,11 @@ var kindNames = map[wit.Kind]string{
 	wit.KindBool: "KindBool", wit.KindS8: "KindS8", wit.KindU8: "KindU8", wit.KindS16: "KindS16", wit.KindU16: "KindU16",
 	wit.KindS32: "KindS32", wit.KindU32: "KindU32", wit.KindS64: "KindS64", wit.KindU64: "KindU64",
 	wit.KindF32: "KindF32", wit.KindF64: "KindF64", wit.KindChar: "KindChar", wit.KindString: "KindString",
-	wit.KindList: "KindList", wit.KindFixedList: "KindFixedList", wit.KindRecord: "KindRecord", wit.KindTuple: "KindTuple",
+	wit.KindErrorContext: "KindErrorContext",
+	wit.KindList:         "KindList", wit.KindFixedList: "KindFixedList", wit.KindRecord: "KindRecord", wit.KindTuple: "KindTuple",
 	wit.KindVariant: "KindVariant", wit.KindEnum: "KindEnum", wit.KindOption: "KindOption", wit.KindResult: "KindResult",
 	wit.KindFlags: "KindFlags", wit.KindOwn: "KindOwn", wit.KindBorrow: "KindBorrow",
-	wit.KindStream: "KindStream", wit.KindFuture: "KindFuture",
+	wit.KindStream: "KindStream", wit.KindFuture: "KindFuture", wit.KindMap: "KindMap",
 }
 
 // funcVar names the variable that holds a function's type.
@@ -89,7 +90,7 @@ func (g *generator) emitWitTypes() {
 func (g *generator) witLiteral(t *wit.Type) string {
 	wp := g.use(witPath)
 	kind := wp + "." + kindNames[t.Kind]
-	if _, ok := primMethod[t.Kind]; ok {
+	if wit.Primitive(t.Kind) != nil {
 		return "&" + wp + ".Type" + strings.TrimPrefix(kindNames[t.Kind], "Kind")
 	}
 	parts := []string{"Kind: " + kind}
@@ -119,6 +120,9 @@ func (g *generator) witLiteral(t *wit.Type) string {
 	}
 	if len(t.Flags) > 0 {
 		add("Flags: []string{\n%s,\n}", strings.Join(quoted(t.Flags), ",\n"))
+	}
+	if t.Key != nil {
+		add("Key: %s", g.witVar(t.Key))
 	}
 	if t.Elem != nil {
 		add("Elem: %s", g.witVar(t.Elem))

@@ -205,10 +205,20 @@ func Discard(v any) {
 	}
 }
 
-// NoWire refuses a call from another host of a function with streams or
-// futures in its type.
+// ErrorContext reads the handle of an error-context at b.
+func ErrorContext(m *abi.Mem, b []byte) *abi.ErrorContext {
+	rep := m.AsyncHandle(b, &wit.TypeErrorContext)
+	e, ok := rep.(*abi.ErrorContext)
+	if !ok {
+		m.Fail(fmt.Errorf("a %T is no error-context", rep))
+	}
+	return e
+}
+
+// NoWire refuses a call from another host of a function with streams, futures
+// or error-contexts in its type.
 func NoWire(name string) func(context.Context, *abi.WireCall) error {
 	return func(context.Context, *abi.WireCall) error {
-		return errcode.New(errcode.Unsupported, "call %s from another host: streams and futures do not cross hosts yet", name)
+		return errcode.New(errcode.Unsupported, "call %s from another host: streams, futures and error-contexts do not cross hosts yet", name)
 	}
 }

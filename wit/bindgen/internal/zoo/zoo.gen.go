@@ -117,6 +117,7 @@ type KindsInterface interface {
 	EchoFew(ctx context.Context, v Few) (Few, error)
 	EchoByteWide(ctx context.Context, v ByteWide) (ByteWide, error)
 	EchoMany(ctx context.Context, v Many) (Many, error)
+	Maps(ctx context.Context, v map[uint8]abi.Option[string]) (map[uint8]abi.Option[string], error)
 	Nothing(ctx context.Context) error
 	Single(ctx context.Context, v abi.Tuple1[uint8]) (abi.Tuple1[uint8], error)
 }
@@ -323,6 +324,10 @@ var (
 		Params: []wit.Param{{Name: "v", Type: witMany}},
 		Result: witMany,
 	}
+	funcKindsMaps = &wit.FuncType{
+		Params: []wit.Param{{Name: "v", Type: witMapU8OptionString}},
+		Result: witMapU8OptionString,
+	}
 	funcKindsNothing = &wit.FuncType{}
 	funcKindsSingle  = &wit.FuncType{
 		Params: []wit.Param{{Name: "v", Type: witTupleU8}},
@@ -357,6 +362,7 @@ func BindKinds(impl KindsInterface) *abi.Interface {
 			{Name: "echo-few", Type: funcKindsEchoFew, Call: g.callEchoFew, Wire: g.wireEchoFew},
 			{Name: "echo-byte-wide", Type: funcKindsEchoByteWide, Call: g.callEchoByteWide, Wire: g.wireEchoByteWide},
 			{Name: "echo-many", Type: funcKindsEchoMany, Call: g.callEchoMany, Wire: g.wireEchoMany},
+			{Name: "maps", Type: funcKindsMaps, Call: g.callMaps, Wire: g.wireMaps},
 			{Name: "nothing", Type: funcKindsNothing, Call: g.callNothing, Wire: g.wireNothing},
 			{Name: "single", Type: funcKindsSingle, Call: g.callSingle, Wire: g.wireSingle},
 		},
@@ -965,6 +971,33 @@ func (g kindsGlue) wireEchoMany(ctx context.Context, w *abi.WireCall) error {
 	return w.Out.Err()
 }
 
+func (g kindsGlue) callMaps(ctx context.Context, c *abi.Call) error {
+	m := &c.Mem
+	p0 := loadMapU8OptionString(m, c.Params)
+	if err := m.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.Maps(ctx, p0)
+	if err != nil {
+		return err
+	}
+	storeMapU8OptionString(m, c.Result, r)
+	return m.Err()
+}
+
+func (g kindsGlue) wireMaps(ctx context.Context, w *abi.WireCall) error {
+	p0 := decodeMapU8OptionString(w)
+	if err := w.In.Err(); err != nil {
+		return err
+	}
+	r, err := g.impl.Maps(ctx, p0)
+	if err != nil {
+		return err
+	}
+	encodeMapU8OptionString(w, r)
+	return w.Out.Err()
+}
+
 func (g kindsGlue) callNothing(ctx context.Context, c *abi.Call) error {
 	return g.impl.Nothing(ctx)
 }
@@ -1023,6 +1056,7 @@ type KindsExports struct {
 	fnEchoFew      abi.ExportedFunc
 	fnEchoByteWide abi.ExportedFunc
 	fnEchoMany     abi.ExportedFunc
+	fnMaps         abi.ExportedFunc
 	fnNothing      abi.ExportedFunc
 	fnSingle       abi.ExportedFunc
 }
@@ -1090,6 +1124,9 @@ func ResolveKinds(x abi.Exporter) (*KindsExports, error) {
 		return nil, err
 	}
 	if e.fnEchoMany, err = glue.Resolve(x, "test:zoo/kinds@1.2.0", "echo-many", funcKindsEchoMany); err != nil {
+		return nil, err
+	}
+	if e.fnMaps, err = glue.Resolve(x, "test:zoo/kinds@1.2.0", "maps", funcKindsMaps); err != nil {
 		return nil, err
 	}
 	if e.fnNothing, err = glue.Resolve(x, "test:zoo/kinds@1.2.0", "nothing", funcKindsNothing); err != nil {
@@ -1474,6 +1511,23 @@ func (exports *KindsExports) EchoMany(ctx context.Context, inst abi.Invoker, v M
 		return m.Err()
 	}
 	err := inst.Invoke(ctx, exports.fnEchoMany, lower, lift)
+	return result, err
+}
+
+// Maps calls the function maps.
+func (exports *KindsExports) Maps(ctx context.Context, inst abi.Invoker, v map[uint8]abi.Option[string]) (map[uint8]abi.Option[string], error) {
+	lower := func(call *abi.Call) error {
+		m := &call.Mem
+		storeMapU8OptionString(m, call.Params, v)
+		return m.Err()
+	}
+	var result map[uint8]abi.Option[string]
+	lift := func(call *abi.Call) error {
+		m := &call.Mem
+		result = loadMapU8OptionString(m, call.Result)
+		return m.Err()
+	}
+	err := inst.Invoke(ctx, exports.fnMaps, lower, lift)
 	return result, err
 }
 
@@ -3024,6 +3078,46 @@ func encodeListShape(w *abi.WireCall, v []Shape) {
 	}
 }
 
+func loadMapU8OptionString(m *abi.Mem, b []byte) (v map[uint8]abi.Option[string]) {
+	elems, n := m.List(b, 16, 4)
+	v = make(map[uint8]abi.Option[string], min(n, 1024))
+	for i := range n {
+		e := elems[i*16:]
+		v[m.U8(e)] = loadOptionString(m, e[4:])
+	}
+	return v
+}
+
+func storeMapU8OptionString(m *abi.Mem, b []byte, v map[uint8]abi.Option[string]) {
+	elems := m.PutList(b, len(v), 16, 4)
+	if m.Err() != nil {
+		return
+	}
+	for k, e := range v {
+		m.PutU8(elems, k)
+		storeOptionString(m, elems[4:], e)
+		elems = elems[16:]
+	}
+}
+
+func decodeMapU8OptionString(w *abi.WireCall) (v map[uint8]abi.Option[string]) {
+	n := w.In.Len(2)
+	v = make(map[uint8]abi.Option[string], min(n, 1024))
+	for range n {
+		k := w.In.U8()
+		v[k] = decodeOptionString(w)
+	}
+	return v
+}
+
+func encodeMapU8OptionString(w *abi.WireCall, v map[uint8]abi.Option[string]) {
+	w.Out.PutLen(len(v))
+	for k, e := range v {
+		w.Out.PutU8(k)
+		encodeOptionString(w, e)
+	}
+}
+
 func loadTupleU8(m *abi.Mem, b []byte) (v abi.Tuple1[uint8]) {
 	v.F0 = m.U8(b)
 	return v
@@ -3765,7 +3859,8 @@ var (
 		"f15",
 		"f16",
 	}}
-	witTupleU8 = &wit.Type{Kind: wit.KindTuple, Fields: []wit.Field{
+	witMapU8OptionString = &wit.Type{Kind: wit.KindMap, Key: witU8, Elem: witOptionString}
+	witTupleU8           = &wit.Type{Kind: wit.KindTuple, Fields: []wit.Field{
 		{Type: witU8},
 	}}
 	witOwnBucket                                  = &wit.Type{Kind: wit.KindOwn, Resource: ResourceBucket}
