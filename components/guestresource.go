@@ -5,6 +5,7 @@ import (
 
 	"latticework/internal/errcode"
 	"latticework/wit"
+	"latticework/wit/abi"
 )
 
 // GuestResource is a resource that a component defines, as the host holds it:
@@ -28,6 +29,26 @@ const (
 	guestLent            // for the length of a call
 	guestGone
 )
+
+var _ abi.GuestResource = (*GuestResource)(nil)
+
+// Instance implements [abi.GuestResource].
+func (r *GuestResource) Instance() abi.Invoker { return r.instance }
+
+// End is [Instance.Drop].
+func (r *GuestResource) End(ctx context.Context) error { return r.instance.Drop(ctx, r) }
+
+// CheckHandle implements [abi.HandleChecker].
+func (in *Instance) CheckHandle(rep any, r *wit.Resource, owned bool) error {
+	if in.tmpl == nil || in.dead != nil {
+		return nil // which a call says itself
+	}
+	_, g, err := in.entry(rep, r)
+	if err != nil || !owned || g == nil {
+		return err
+	}
+	return g.ownable("give")
+}
 
 // ownable reports why the host cannot do what verb says, for which it must own
 // the resource.

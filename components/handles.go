@@ -198,15 +198,14 @@ func (f *frame) LiftBorrow(i uint32, r *wit.Resource) (any, error) {
 
 // LowerOwn gives the guest a new handle.
 func (f *frame) LowerOwn(rep any, r *wit.Resource) (uint32, error) {
-	h, err := f.entry(rep, r)
+	h, g, err := f.state.inst.entry(rep, r)
 	if err != nil {
 		return 0, err
 	}
 	h.own = true
-	g, guest := rep.(*GuestResource)
 	_, counted := rep.(*handedOn)
 	switch {
-	case guest:
+	case g != nil:
 		if err := g.ownable("give"); err != nil {
 			return 0, err
 		}
@@ -216,7 +215,7 @@ func (f *frame) LowerOwn(rep any, r *wit.Resource) (uint32, error) {
 	i, err := f.state.table.add(h)
 	switch {
 	case err != nil:
-	case guest:
+	case g != nil:
 		g.hold = guestGone
 	case h.owner != nil && !counted:
 		h.owner.Acquire()
@@ -242,7 +241,7 @@ func (f *frame) Lost(rep any) {
 // LowerBorrow gives the guest a handle that it must drop before the call
 // ends; an instance that defines the resource gets the representation.
 func (f *frame) LowerBorrow(rep any, r *wit.Resource) (uint32, error) {
-	h, err := f.entry(rep, r)
+	h, _, err := f.state.inst.entry(rep, r)
 	if err != nil {
 		return 0, err
 	}
@@ -254,26 +253,33 @@ func (f *frame) LowerBorrow(rep any, r *wit.Resource) (uint32, error) {
 	return f.state.table.add(h)
 }
 
-// entry makes the table entry for rep.
-func (f *frame) entry(rep any, r *wit.Resource) (handle, error) {
-	id := f.state.inst.tmpl.resource(r)
-	g, guest := rep.(*GuestResource)
-	on, handed := rep.(*handedOn)
-	switch {
-	case handed:
-		return handle{res: id, rep: on.rep, owner: on.owner}, nil
-	case rep == nil:
-		return handle{}, errcode.New(errcode.Internal, "the host gave nothing for a handle of %s", resourceName(id))
-	case guest && (g.instance != f.state.inst || g.res != id):
-		return handle{}, errcode.New(errcode.Invalid, "a resource of another instance or type was given for a handle of %s", resourceName(id))
-	case guest && g.hold == guestGone:
-		return handle{}, g.gone("give")
-	case guest:
-		return handle{res: id, num: g.rep, rep: nil}, nil
-	case id.Slot != 0:
-		return handle{}, errcode.New(errcode.Invalid, "a Go value was given for a handle of %s, which the component defines", resourceName(id))
+// entry makes the table entry for rep; g is the component's resource that it is
+// or stands for, nil for one of the host.
+func (in *Instance) entry(rep any, r *wit.Resource) (h handle, g *GuestResource, err error) {
+	id := in.tmpl.resource(r)
+	if on, handed := rep.(*handedOn); handed {
+		return handle{res: id, rep: on.rep, owner: on.owner}, nil, nil
 	}
-	return handle{res: id, rep: rep}, nil
+	if rep == nil {
+		return handle{}, nil, errcode.New(errcode.Internal, "the host gave nothing for a handle of %s", resourceName(id))
+	}
+	g, _ = rep.(*GuestResource)
+	if g == nil && id.Slot != 0 {
+		g, _ = abi.GuestOf(rep).(*GuestResource)
+	}
+	switch {
+	case g == nil && id.Slot != 0:
+		err = errcode.New(errcode.Invalid, "a Go value was given for a handle of %s, which the component defines", resourceName(id))
+	case g == nil:
+		h = handle{res: id, rep: rep}
+	case g.instance != in || g.res != id:
+		err = errcode.New(errcode.Invalid, "a resource of another instance or type was given for a handle of %s", resourceName(id))
+	case g.hold == guestGone:
+		err = g.gone("give")
+	default:
+		h = handle{res: id, num: g.rep}
+	}
+	return h, g, err
 }
 
 // Owner returns what handle i was made under.

@@ -34,7 +34,7 @@ func run(args []string) error {
 	name := fs.String("name", "", "name of the Go package")
 	interfaces := fs.String("interfaces", "", "comma-separated interfaces to write (default all)")
 	worlds := fs.String("worlds", "", "comma-separated worlds to write what is in no named interface of, or none (default all, or none with -interfaces)")
-	exports := fs.String("exports", "", "comma-separated interfaces to write export stubs for, or none (default those without resources)")
+	exports := fs.String("exports", "", "comma-separated interfaces to write export stubs for, or none (default those without resources, and those that a world exports)")
 	imported := fs.String("imports", "", "comma-separated interfaces to write Bind functions for, or none (default all)")
 	views := fs.String("views", "", "comma-separated functions, as INTERFACE.FUNCTION, whose list<u8> parameters are handed over in place")
 	prompt := fs.String("prompt", "", "comma-separated async functions, as INTERFACE.FUNCTION, that never wait and are called in place")

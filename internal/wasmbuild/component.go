@@ -207,6 +207,18 @@ func (c *Component) ImportResource(name string) uint32 {
 	return next(&c.types)
 }
 
+// ImportType imports a type that is type t.
+func (c *Component) ImportType(name string, t uint32) uint32 {
+	c.Add(10, []byte{1, 0}, Name(name), []byte{SortType, 0}, U(t))
+	return next(&c.types)
+}
+
+// ExportFunc exports function f as one of type typ.
+func (c *Component) ExportFunc(name string, f, typ uint32) uint32 {
+	c.Add(11, []byte{1, 0}, Name(name), []byte{SortFunc}, U(f), []byte{1, SortFunc}, U(typ))
+	return next(&c.funcs)
+}
+
 // Export exports an item.
 func (c *Component) Export(name string, sort byte, i uint32) uint32 {
 	c.Add(11, []byte{1, 0}, Name(name), []byte{sort}, U(i), []byte{0})

@@ -27,7 +27,8 @@ type Config struct {
 	// means all, or none if Interfaces is given.
 	Worlds []string
 	// Exports names the interfaces that get stubs for calling a component's
-	// exports; nil means every interface without resources of its own.
+	// exports; nil means every interface without resources of its own, and of
+	// the others those that a world of the package exports.
 	Exports []string
 	// Imported names the interfaces that get Bind functions; nil means all.
 	Imported []string
@@ -53,6 +54,7 @@ func Generate(pkg *wit.Package, cfg Config) ([]byte, error) {
 	for _, iface := range g.ifaces {
 		g.emitInterface(iface)
 	}
+	g.emitGuests()
 	g.emitHelpers()
 	g.emitWitTypes()
 	if len(g.errs) > 0 {
@@ -84,6 +86,11 @@ type generator struct {
 	// defs and resources find the definition of a nominal type.
 	defs      map[*wit.Type]*wit.TypeDef
 	resources map[*wit.Resource]*wit.TypeDef
+	// guests holds the resources that may be a component's own, with the
+	// interface that defines them and has stubs.
+	guests map[*wit.Resource]*wit.Interface
+	// guest says that what is written is for a component's exports.
+	guest bool
 	// counts says for each package how many interfaces define a type name.
 	counts map[*wit.Package]map[string]int
 	// idents holds the package-level Go names with what they stand for.
@@ -107,6 +114,7 @@ func newGenerator(pkg *wit.Package, cfg Config) *generator {
 		imports:     map[string]string{},
 		defs:        map[*wit.Type]*wit.TypeDef{},
 		resources:   map[*wit.Resource]*wit.TypeDef{},
+		guests:      map[*wit.Resource]*wit.Interface{},
 		counts:      map[*wit.Package]map[string]int{},
 		idents:      map[string]string{},
 		ids:         map[string]string{},
@@ -157,6 +165,7 @@ func (g *generator) collect() error {
 	if err := g.collectWorlds(seen); err != nil {
 		return err
 	}
+	g.collectGuests()
 	for _, want := range [][]string{g.cfg.Interfaces, g.cfg.Exports, g.cfg.Imported} {
 		for _, name := range want {
 			if name != "none" && !slices.ContainsFunc(g.pkg.Interfaces, func(i *wit.Interface) bool { return i.Name == name }) {

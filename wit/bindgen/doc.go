@@ -24,6 +24,9 @@
 //     abi.TupleN, list<u8> []byte, char rune; own and borrow are the
 //     resource's Go interface.
 //
+//   - map<k, v> is map[K]V: entries come in no order, and of entries with one
+//     key the last counts. error-context is *abi.ErrorContext.
+//
 //   - A type whose name two interfaces of the package define is prefixed with
 //     the name of its interface.
 //
@@ -34,14 +37,37 @@
 //
 //   - stream<T> is abi.Stream[T] and future<T> abi.Future[T], for the side that
 //     reads: a parameter is what the guest writes, a result is read as far as
-//     the guest reads it. Functions that have one in their type are refused to
-//     callers on other hosts.
+//     the guest reads it. Functions that have one in their type, or an
+//     error-context, are refused to callers on other hosts.
 //
 //   - What a world w has outside of named interfaces is written too: its
 //     functions are WImportsInterface, which BindWImports binds as one interface
 //     for each of them, and WWorldExports; an interface x in place is like any
 //     other, under the name WX.
 //
-// Exported interfaces that define resources have no stubs yet: components'
-// dynamic values reach them. Maps and error-contexts are refused as unsupported.
+// # Exports
+//
+// ResolveX looks up the functions of the interface x among a component's
+// exports, once for each template; methods of the XExports that it answers call
+// them in an instance:
+//
+//	books, err := ledger.ResolveBook(tmpl)
+//	entry, err := books.NewEntry(ctx, inst, 5)   // constructor
+//	n, err := entry.Number(ctx)                  // method
+//	all, err := books.EntryMerged(ctx, inst, entry, another) // static
+//	err = books.DropEntry(ctx, entry)            // its destructor runs
+//
+// A resource that the component defines is a typed handle: it implements the
+// resource's Go interface, so that types are the same in both directions. Go owns
+// it until a call takes it as an own, or it is dropped. Its methods call the
+// instance that made it; RName(ctx, inst, r, …) of the exports does the same
+// through an [abi.Invoker] of choice, as is needed inside of
+// components.Instance.Concurrent. Drop of the handle itself is DropR without its
+// error, which nothing else tells.
+//
+// A handle that is gone, or of another instance, is refused as invalid before
+// the guest is entered. Only where it stands in a stream, where one call is given
+// the same own twice, or in Concurrent, is it found later, which traps the guest.
+//
+// Resources that a world itself defines are refused as unsupported.
 package bindgen

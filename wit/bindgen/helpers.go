@@ -8,7 +8,9 @@ import (
 	"latticework/wit/abi"
 )
 
-// direction is one of the four movements that a type can take part in.
+// direction is one of the movements that a type can take part in. The last
+// three are for types with handles of resources that a component may define,
+// see guests.go.
 type direction uint8
 
 const (
@@ -16,10 +18,13 @@ const (
 	store                   // Go to linear memory
 	decode                  // value encoding to Go
 	encode                  // Go to value encoding
+	lift                    // load from a component's export
+	lower                   // store for a component's export
+	check                   // before it is stored
 )
 
 func (d direction) String() string {
-	return [...]string{"load", "store", "decode", "encode"}[d]
+	return [...]string{"load", "store", "decode", "encode", "lift", "lower", "check"}[d]
 }
 
 // helper is one function to be written.
@@ -59,6 +64,8 @@ func (g *generator) emitHelpers() {
 		case encode:
 			g.p("func %s(w *%s.WireCall, v %s) {", h.name, g.use(abiPath), g.goType(h.typ))
 			g.encodeBody(h.typ)
+		default:
+			g.emitGuestHelper(h)
 		}
 		g.p("}")
 	}
@@ -182,6 +189,8 @@ func (g *generator) loadExpr(t *wit.Type, b string) string {
 		return fmt.Sprintf("%s(m.Disc(%s, %d))", g.goType(t), b, len(t.Cases))
 	case t.Kind == wit.KindFlags:
 		return fmt.Sprintf("%s(m.Flags(%s, %d))", g.goType(t), b, len(t.Flags))
+	case g.guest && !isAsync(t) && g.handsOver(t):
+		return g.helperFor(lift, t) + "(m, guests, " + b + ")"
 	case t.Kind == wit.KindOwn:
 		return fmt.Sprintf("%s.Own[%s](m, %s, %s)", g.use(gluePath), g.goType(t), b, g.resourceVar(t.Resource))
 	case t.Kind == wit.KindBorrow:
@@ -249,6 +258,10 @@ func (g *generator) storeStmt(t *wit.Type, b, val string) string {
 		return fmt.Sprintf("m.PutDisc(%s, int(%s), %d)", b, val, len(t.Cases))
 	case t.Kind == wit.KindFlags:
 		return fmt.Sprintf("m.PutFlags(%s, uint32(%s), %d)", b, val, len(t.Flags))
+	case g.guest && t.Resource != nil && g.guests[t.Resource] != nil:
+		return g.lowerHandle(t, b, val)
+	case g.guest && !isAsync(t) && g.handsOver(t):
+		return fmt.Sprintf("%s(m, guests, %s, %s)", g.helperFor(lower, t), b, val)
 	case t.Kind == wit.KindOwn:
 		return fmt.Sprintf("m.PutOwn(%s, %s, %s)", b, val, g.resourceVar(t.Resource))
 	case t.Kind == wit.KindBorrow:

@@ -116,10 +116,15 @@ func (g *generator) emitInterface(iface *wit.Interface) {
 }
 
 func (g *generator) wantsClient(iface *wit.Interface) bool {
+	if part := g.parts[iface]; part != nil {
+		return part.exported
+	}
 	if g.cfg.Exports != nil {
 		return slices.Contains(g.cfg.Exports, iface.Name)
 	}
-	return !definesResource(iface)
+	return !definesResource(iface) || slices.ContainsFunc(g.pkg.Worlds, func(w *wit.World) bool {
+		return slices.ContainsFunc(w.Exports, func(ex wit.WorldItem) bool { return ex.Interface == iface })
+	})
 }
 
 func definesResource(iface *wit.Interface) bool {

@@ -26,7 +26,7 @@ func camel(kebab string) string {
 func paramName(kebab string) string {
 	name := lowerFirst(camel(strings.ToLower(kebab)))
 	switch name {
-	case "ctx", "inst", "err", "m", "call", "exports", "lower", "lift", "result", "failure", "abi", "wit", "context", "len", "cap", "copy",
+	case "ctx", "inst", "err", "m", "call", "exports", "self", "guests", "lower", "lift", "result", "failure", "abi", "wit", "context", "len", "cap", "copy",
 		"new", "make", "append", "string", "error", "bool", "byte", "rune",
 		"any", "min", "max", "close", "print", "clear", "delete", "nil",
 		"true", "false", "iota", "uint8", "uint16", "uint32", "uint64",

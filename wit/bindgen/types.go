@@ -9,7 +9,7 @@ import (
 )
 
 // ErrUnsupported is matched by the error of a package that uses what has no
-// Go mapping yet: maps and error-contexts.
+// Go mapping yet: resources that a world itself defines.
 var ErrUnsupported = errors.New("unsupported")
 
 const (

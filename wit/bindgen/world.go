@@ -118,7 +118,7 @@ func (g *generator) addPart(iface *wit.Interface, part *worldPart) {
 // emitPart writes what belongs to a part of a world: like a named interface,
 // but for one side alone.
 func (g *generator) emitPart(iface *wit.Interface, part *worldPart) {
-	if !part.exported || definesResource(iface) {
+	if !part.exported {
 		g.emitGoInterface(iface)
 	}
 	g.emitTypes(iface)
@@ -126,11 +126,10 @@ func (g *generator) emitPart(iface *wit.Interface, part *worldPart) {
 		return
 	}
 	g.emitFuncTypes(iface)
-	switch {
-	case !part.exported:
-		g.emitServer(iface)
-	case !definesResource(iface):
+	if part.exported {
 		g.emitClient(iface)
+	} else {
+		g.emitServer(iface)
 	}
 }
 

@@ -26,17 +26,16 @@ func Failure[E any](err error) (e E, ok bool) {
 
 // Own reads the own handle at b and returns what it stands for.
 func Own[T any](m *abi.Mem, b []byte, r *wit.Resource) T {
-	rep := m.Own(b, r)
-	v, ok := rep.(T)
-	if !ok {
-		m.Fail(wrongRep(rep, r))
-	}
-	return v
+	return As[T](m, m.Own(b, r), r)
 }
 
 // Borrow reads the borrow handle at b and returns what it stands for.
 func Borrow[T any](m *abi.Mem, b []byte, r *wit.Resource) T {
-	rep := m.Borrow(b, r)
+	return As[T](m, m.Borrow(b, r), r)
+}
+
+// As returns rep, which m answered for a handle of r, as what it stands for.
+func As[T any](m *abi.Mem, rep any, r *wit.Resource) T {
 	v, ok := rep.(T)
 	if !ok {
 		m.Fail(wrongRep(rep, r))
