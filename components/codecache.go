@@ -6,75 +6,85 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
-	"time"
 
 	"github.com/tetratelabs/wazero"
 
-	"latticework/components/internal/corewasm"
 	"latticework/internal/errcode"
 )
 
-// openCache opens the folder of compiled code. What it holds is executed, so
-// it belongs to the user and nobody else may write to it, or, once it is
-// opened, read it.
-func openCache(dir string) (wazero.CompilationCache, error) {
+// openCache opens the folder of compiled code, of which code takes what there
+// is, and puts there what is compiled. What it holds is executed, so it belongs
+// to the user and nobody else may write to it, or, once it is opened, read it.
+//
+// Errors:
+//   - errcode.Denied if the folder cannot be made or used, or is not private.
+//   - ErrUnsupported if the engine is another version of wazero than is known,
+//     whose compiled code cannot be kept.
+func openCache(dir string, strict bool) (cache wazero.CompilationCache, code *codeStore, err error) {
+	if err := makePrivate(dir); err != nil {
+		return nil, nil, err
+	}
+	if cache, err = wazero.NewCompilationCacheWithDir(filepath.Clean(dir)); err != nil {
+		return nil, nil, errcode.New(errcode.Denied, "open cache folder: %w", err)
+	}
+	slot := codeCacheOf(cache)
+	if slot.IsValid() && slot.Elem().Kind() == reflect.Pointer && slot.Elem().Elem().Kind() == reflect.Struct {
+		if folder := slot.Elem().Elem().FieldByName("dirPath"); folder.Kind() == reflect.String {
+			code = &codeStore{dir: folder.String(), strict: strict}
+			slot.Set(reflect.ValueOf(code))
+			return cache, code, nil
+		}
+	}
+	_ = cache.Close(context.Background())
+	return nil, nil, errcode.New(errcode.Unsupported, "cache folder: code that wazero %s compiles cannot be kept", engineVersion()).
+		WithNext("build with wazero %s, or use no cache folder", studiedEngine)
+}
+
+// makePrivate makes the folder dir, or checks that only the user can use it.
+//
+// Errors: errcode.Denied.
+func makePrivate(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, errcode.New(errcode.Denied, "make cache folder: %w", err)
+		return errcode.New(errcode.Denied, "make cache folder: %w", err)
 	}
 	info, err := os.Stat(dir)
 	if err != nil {
-		return nil, errcode.New(errcode.Denied, "look at cache folder: %w", err)
+		return errcode.New(errcode.Denied, "look at cache folder: %w", err)
 	}
 	if err := checkOwner(dir, info); err != nil {
-		return nil, err
+		return err
 	}
 	if perm := info.Mode().Perm(); runtime.GOOS != "windows" && perm&0o077 != 0 {
 		if perm&0o022 != 0 {
-			return nil, errcode.New(errcode.Denied, "cache folder %s can be written by others (mode %o)", dir, perm).
+			return errcode.New(errcode.Denied, "cache folder %s can be written by others (mode %o)", dir, perm).
 				WithNext("empty it, then: chmod 700 %s", dir)
 		}
 		if err := os.Chmod(dir, 0o700); err != nil {
-			return nil, errcode.New(errcode.Denied, "make cache folder private: %w", err)
+			return errcode.New(errcode.Denied, "make cache folder private: %w", err)
 		}
 	}
-	if err := checkCode(dir); err != nil {
-		return nil, err
-	}
-	cache, err := wazero.NewCompilationCacheWithDir(filepath.Clean(dir))
-	if err != nil {
-		return nil, errcode.New(errcode.Denied, "open cache folder: %w", err)
-	}
-	return cache, nil
+	return nil
 }
 
 // compileCore compiles a core module that was rewritten, or takes its code from
-// the cache folder. If that is damaged the folder is emptied, and the module
-// compiled again: in a child, if the engine has them, with all others of its
-// component.
+// the cache folder. Damaged code is gone after an attempt to take it, so the
+// second tells.
 //
 // Errors:
+//   - errNotKept if the engine has children compile and the folder does not hold
+//     the code.
 //   - ErrInvalid if code is invalid.
 //   - errcode.Denied if the cache folder cannot be read or written.
-//   - that of ctx, and those of inChild.
-func (e *Engine) compileCore(ctx context.Context, code []byte, all []corewasm.Code) (wazero.CompiledModule, error) {
+//   - that of ctx.
+func (e *Engine) compileCore(ctx context.Context, code []byte) (wazero.CompiledModule, error) {
 	m, err := e.rt.CompileModule(ctx, code)
-	if err == nil {
-		return m, nil
+	if err != nil && isDamage(err) {
+		m, err = e.rt.CompileModule(ctx, code)
 	}
-	if !isDamage(err) {
-		return nil, compileError(ctx, err)
-	}
-	if err := emptyCache(e.cfg.CacheDir); err != nil {
-		return nil, err
-	}
-	if e.cfg.CompileChild != nil {
-		if err := e.inChild(ctx, all); err != nil {
-			return nil, err
-		}
-	}
-	if m, err = e.rt.CompileModule(ctx, code); err != nil {
+	if err != nil {
 		return nil, compileError(ctx, err)
 	}
 	return m, nil
@@ -85,6 +95,8 @@ func compileError(ctx context.Context, err error) error {
 	var file *fs.PathError
 	var link *os.LinkError
 	switch {
+	case errors.Is(err, errNotKept):
+		return errNotKept
 	case errors.As(err, &file), errors.As(err, &link):
 		return errcode.New(errcode.Denied, "compile core module: use cache folder: %w", err)
 	case ctx.Err() != nil:
@@ -94,29 +106,9 @@ func compileError(ctx context.Context, err error) error {
 }
 
 // isDamage reports whether err of compiling says that code in the cache folder
-// cannot be read: wazero has no type for it.
+// could not be taken: wazero has no type for it.
 func isDamage(err error) bool { return strings.HasPrefix(err.Error(), "compilationcache: ") }
 
 // unfinishedSuffix ends the names of files that the engine has not written to
 // their end.
 const unfinishedSuffix = ".tmp"
-
-// emptyCache removes compiled code and, before it, the marks that say that
-// there is some. What another process may be writing stays.
-func emptyCache(dir string) error {
-	for _, pattern := range []string{compiledPrefix + "*", "wazero-*/*"} {
-		found, err := filepath.Glob(filepath.Join(dir, pattern))
-		if err != nil {
-			return errcode.New(errcode.Internal, "empty cache folder: %w", err)
-		}
-		for _, path := range found {
-			if info, err := os.Stat(path); err == nil && strings.HasSuffix(path, unfinishedSuffix) && time.Since(info.ModTime()) < rewrittenAge {
-				continue
-			}
-			if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
-				return errcode.New(errcode.Denied, "empty cache folder: %w", err)
-			}
-		}
-	}
-	return nil
-}

@@ -1,16 +1,19 @@
 package components_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"latticework/components"
 	"latticework/internal/errcode"
+	"latticework/internal/refdata"
 	"latticework/wit/value"
 )
 
@@ -137,26 +140,75 @@ func TestUnfinishedCode(t *testing.T) {
 }
 
 // TestDamagedCacheIsCompiledByChildren: where children compile, they compile
-// all of a component again.
+// what is damaged or lost again, and never the parent.
 func TestDamagedCacheIsCompiledByChildren(t *testing.T) {
-	cfg := childConfig(t)
-	compileGuest(t, cfg, "rust-cmd")
-	marks := func() int {
-		found, _ := filepath.Glob(filepath.Join(cfg.CacheDir, "compiled-*"))
-		return len(found)
+	for name, damage := range map[string]func(string) error{
+		"cut":  func(file string) error { return os.Truncate(file, 10) },
+		"lost": os.Remove,
+		"code": func(file string) error { return flip(file, 0.5) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := childConfig(t)
+			compileGuest(t, cfg, "rust-cmd")
+			for _, file := range compiledFiles(t, cfg.CacheDir) {
+				if err := damage(file); err != nil {
+					t.Fatal(err)
+				}
+			}
+			data, err := os.ReadFile(filepath.Join(refdata.Dir(t, "guests/wasm"), "rust-cmd.wasm"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			without := cfg
+			without.CompileChild = &components.CompileChild{Command: []string{filepath.Join(t.TempDir(), "absent")}}
+			e, err := components.NewEngine(t.Context(), without)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close(t.Context())
+			if _, err := e.Compile(t.Context(), data); err == nil || !strings.Contains(err.Error(), "absent") {
+				t.Errorf("where no child can be started: %v", err)
+			}
+			compileGuest(t, cfg, "rust-cmd")
+			compileGuest(t, without, "rust-cmd")
+		})
 	}
-	want := marks()
-	if want < 2 {
-		t.Fatalf("%d modules are compiled", want)
+}
+
+// flip changes a bit in a file at a part of its length.
+func flip(file string, at float64) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return err
 	}
+	data[int(at*float64(len(data)-1))] ^= 1
+	return os.WriteFile(file, data, 0o600)
+}
+
+// TestEveryByteOfCode: whichever byte of compiled code changes on disk, or
+// where it ends, the component is compiled again and runs.
+func TestEveryByteOfCode(t *testing.T) {
+	cfg := components.EngineConfig{CacheDir: t.TempDir()}
+	callTwoVersions(t, cfg)
 	for _, file := range compiledFiles(t, cfg.CacheDir) {
-		if err := os.Truncate(file, 10); err != nil {
+		whole, err := os.ReadFile(file)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	compileGuest(t, cfg, "rust-cmd")
-	if got := marks(); got != want {
-		t.Errorf("children compiled %d modules again, of %d", got, want)
+		step := max(1, len(whole)/200)
+		for at := 0; at < len(whole); at += step {
+			changed := slices.Clone(whole)
+			changed[at] ^= 0x11
+			for _, data := range [][]byte{changed, whole[:at]} {
+				if err := os.WriteFile(file, data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				callTwoVersions(t, cfg)
+				if now, err := os.ReadFile(file); err != nil || !bytes.Equal(now, whole) {
+					t.Fatalf("byte %d of %d changed, or all from there on lost: not written again: %v", at, len(whole), err)
+				}
+			}
+		}
 	}
 }
 

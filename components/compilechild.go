@@ -4,15 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -87,9 +84,11 @@ func compileForParent(dir string, r io.Reader) error {
 		if err != nil {
 			return errcode.New(errcode.Invalid, "read module: %w", err)
 		}
-		if err := e.fill(ctx, corewasm.Code{Full: full, Bare: bare}); err != nil {
+		compiled, err := e.compileForm(ctx, corewasm.Code{Full: full, Bare: bare})
+		if err != nil {
 			return err
 		}
+		_ = compiled.Close(ctx)
 	}
 }
 
@@ -108,20 +107,7 @@ func readModule(r io.Reader) ([]byte, error) {
 	return code, err
 }
 
-// fill compiles m into the cache folder.
-func (e *Engine) fill(ctx context.Context, m corewasm.Code) error {
-	if m.Bare != nil {
-		e.keep(ctx, m)
-		if code := e.kept(ctx, m.Bare); code != nil {
-			return code.Close(ctx)
-		}
-	}
-	_, err := e.compileCore(ctx, m.Full, nil)
-	return err
-}
-
-// inChild has modules, all with their full form, compiled by the child. Those
-// without a bare form are left out if the cache folder says that it holds them.
+// inChild has modules, all with their full form, compiled by the child.
 //
 // Errors:
 //   - ErrInvalid if a module is invalid.
@@ -132,21 +118,6 @@ func (e *Engine) inChild(ctx context.Context, modules []corewasm.Code) error {
 		return errcode.New(errcode.Internal, "compile: this process is a compiler's child; its main must call ServeCompileChild first")
 	}
 	cc := e.cfg.CompileChild
-	var todo []corewasm.Code
-	var marks []string
-	for _, m := range modules {
-		if m.Bare != nil {
-			todo = append(todo, m)
-			continue
-		}
-		mark := e.compiledMark(m.Full)
-		if _, err := os.Stat(mark); err != nil || e.binary == unknownBinary {
-			todo, marks = append(todo, m), append(marks, mark)
-		}
-	}
-	if len(todo) == 0 {
-		return nil
-	}
 	limit, within := cc.MemoryBytes, cc.Time
 	if limit == 0 {
 		limit = 2 << 30
@@ -160,15 +131,10 @@ func (e *Engine) inChild(ctx context.Context, modules []corewasm.Code) error {
 	cmd.Env = append(childEnvironment(os.Environ()), childDir+"="+e.cfg.CacheDir,
 		childMemory+"="+strconv.FormatUint(limit, 10), childWorkers+"="+strconv.Itoa(e.cfg.CompileWorkers))
 	stderr := &head{}
-	cmd.Stdin, cmd.Stderr = newModuleReader(todo), stderr
+	cmd.Stdin, cmd.Stderr = newModuleReader(modules), stderr
 	cmd.WaitDelay = time.Second
 	if err := cmd.Run(); err != nil {
 		return childError(child, err, stderr.String(), limit, within)
-	}
-	for _, mark := range marks {
-		if err := os.WriteFile(mark, nil, 0o600); err != nil {
-			return errcode.New(errcode.Denied, "write to cache folder: %w", err)
-		}
 	}
 	return nil
 }
@@ -184,13 +150,6 @@ func childEnvironment(environ []string) []string {
 		}
 		return true
 	})
-}
-
-// compiledMark is the file that says that the child has compiled code: its name
-// holds the digest of the code and of this binary, whose compiler it was.
-func (e *Engine) compiledMark(code []byte) string {
-	sum := sha256.Sum256(code)
-	return filepath.Join(e.cfg.CacheDir, compiledPrefix+e.binary+"-"+hex.EncodeToString(sum[:]))
 }
 
 func childError(ctx context.Context, err error, said string, limit uint64, within time.Duration) error {

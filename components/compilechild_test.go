@@ -42,10 +42,6 @@ func TestCompileChild(t *testing.T) {
 		// The second round needs no child: one that cannot be started does.
 		cfg.CompileChild = &components.CompileChild{Command: []string{filepath.Join(t.TempDir(), "absent")}}
 	}
-	marks, _ := filepath.Glob(filepath.Join(cfg.CacheDir, "compiled-*"))
-	if len(marks) == 0 {
-		t.Error("the cache says of no module that it is compiled")
-	}
 }
 
 // TestCompileChildLimits: a child that needs more memory or time than allowed

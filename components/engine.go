@@ -75,7 +75,9 @@ type Engine struct {
 	slots   int // unused memories kept for each core module
 	// binary tells this build's compiled code from another's.
 	binary string
-	// store keeps rewritten modules beside compiled code; nil if no code is kept.
+	// code holds compiled code on disk; nil if none is kept.
+	code *codeStore
+	// store keeps rewritten modules beside it; nil if no code is kept.
 	store *rewritten
 
 	mu         sync.Mutex
@@ -88,7 +90,8 @@ type Engine struct {
 //
 // Errors:
 //   - ErrInvalid if cfg breaks its limits.
-//   - errcode.Denied if the cache folder cannot be made or used.
+//   - those of opening the cache folder: errcode.Denied if it cannot be made or
+//     used, ErrUnsupported with another version of wazero than is known.
 func NewEngine(ctx context.Context, cfg EngineConfig) (*Engine, error) {
 	deepen(0)
 	if err := cfg.Validate(); err != nil {
@@ -110,12 +113,11 @@ func NewEngine(ctx context.Context, cfg EngineConfig) (*Engine, error) {
 	e := &Engine{cfg: cfg, start: time.Now(), slots: 64, binary: binaryMark(), runtime: rc,
 		components: map[*Component]struct{}{}, cores: map[*CoreModule]struct{}{}}
 	if cfg.CacheDir != "" {
-		cache, err := openCache(cfg.CacheDir)
-		if err != nil {
+		var err error
+		if e.cache, e.code, err = openCache(cfg.CacheDir, cfg.CompileChild != nil); err != nil {
 			return nil, err
 		}
-		e.cache = cache
-		rc = rc.WithCompilationCache(cache)
+		rc = rc.WithCompilationCache(e.cache)
 	}
 	e.rt = wazero.NewRuntimeWithConfig(ctx, rc)
 	if cfg.CacheDir != "" && e.binary != unknownBinary && compiles(e.rt) {

@@ -207,3 +207,18 @@ func (s engineStack) words(f func([]uintptr)) {
 		of(unsafe.Pointer(unsafe.SliceData(c)), len(c))
 	}
 }
+
+// unknownEngine is the version of the engine in a build that does not tell it.
+const unknownEngine = "dev"
+
+// engineVersion is what version of wazero the program is built with.
+func engineVersion() string {
+	if info, ok := buildInfo(); ok {
+		for _, dep := range info.Deps {
+			if dep.Path == "github.com/tetratelabs/wazero" {
+				return dep.Version
+			}
+		}
+	}
+	return unknownEngine
+}

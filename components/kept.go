@@ -1,18 +1,17 @@
 package components
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
 
 	"latticework/components/internal/corewasm"
+	"latticework/internal/errcode"
 )
 
 // The engine keeps compiled code under the digest of the whole module, and so
@@ -20,8 +19,8 @@ import (
 // large module is therefore kept under the digest of its bare form, which is
 // small and names the whole one by its digest.
 
-// errNotKept says that code of a module, of which only the bare form is at
-// hand, is not in the cache folder any more.
+// errNotKept says that compiled code is not in the cache folder, where this
+// process is not to compile it or has only the bare form at hand.
 var errNotKept = errors.New("compiled code is not kept")
 
 // compileCores has the engine compile modules, or take them from the cache
@@ -42,38 +41,54 @@ func (e *Engine) compileCores(ctx context.Context, modules []corewasm.Code) (com
 			compiled = nil
 		}
 	}()
-	var rest []corewasm.Code
-	for i, m := range modules {
-		if compiled[i] = e.kept(ctx, m.Bare); compiled[i] != nil {
-			continue
-		}
-		if m.Full == nil {
-			return compiled, errNotKept
-		}
-		rest = append(rest, m)
-	}
 	ctx = experimental.WithCompilationWorkers(ctx, e.cfg.CompileWorkers)
-	child := e.cfg.CompileChild != nil && len(rest) > 0
-	if child {
-		if err := e.inChild(ctx, rest); err != nil {
+	var rest []corewasm.Code // what the child compiles
+	for i, m := range modules {
+		if compiled[i], err = e.compileForm(ctx, m); err == errNotKept && m.Full != nil {
+			rest = append(rest, m)
+		} else if err != nil {
 			return compiled, err
 		}
+	}
+	if len(rest) == 0 {
+		return compiled, nil
+	}
+	if err = e.inChild(ctx, rest); err != nil {
+		return compiled, err
 	}
 	for i, m := range modules {
 		if compiled[i] != nil {
 			continue
 		}
-		if m.Bare != nil && !child {
-			e.keep(ctx, m)
+		if compiled[i], err = e.compileForm(ctx, m); err == errNotKept {
+			err = errcode.New(errcode.Denied, "compile: what the compiler process compiled is not in the cache folder")
 		}
-		if compiled[i] = e.kept(ctx, m.Bare); compiled[i] != nil {
-			continue
-		}
-		if compiled[i], err = e.compileCore(ctx, m.Full, rest); err != nil {
+		if err != nil {
 			return compiled, err
 		}
 	}
 	return compiled, nil
+}
+
+// compileForm compiles m or takes it from the cache folder: by its bare form,
+// if it has one.
+//
+// Errors: errNotKept if the folder does not hold it and it is not to be compiled
+// here, and those of compileCore.
+func (e *Engine) compileForm(ctx context.Context, m corewasm.Code) (wazero.CompiledModule, error) {
+	if code := e.kept(ctx, m.Bare); code != nil {
+		return code, nil
+	}
+	if m.Full == nil {
+		return nil, errNotKept
+	}
+	if m.Bare != nil && e.code != nil && !e.code.strict {
+		e.keep(ctx, m)
+		if code := e.kept(ctx, m.Bare); code != nil {
+			return code, nil
+		}
+	}
+	return e.compileCore(ctx, m.Full)
 }
 
 // kept returns what the cache folder has for a module's bare form, nil for
@@ -96,46 +111,19 @@ func (e *Engine) kept(ctx context.Context, bare []byte) wazero.CompiledModule {
 // folder as that of its bare form. If m is invalid, the folder cannot be written
 // to, or the engine has another way with it than is known, nothing is kept.
 func (e *Engine) keep(ctx context.Context, m corewasm.Code) {
-	dir, err := os.MkdirTemp(e.cfg.CacheDir, unfinishedPrefix)
-	if err != nil {
-		return
-	}
-	defer os.RemoveAll(dir)
-	cache, err := openCache(dir)
-	if err != nil {
-		return
-	}
+	cache, seen := wazero.NewCompilationCache(), &codeCapture{}
 	defer cache.Close(ctx)
+	codeCacheOf(cache).Set(reflect.ValueOf(seen))
 	rt := wazero.NewRuntimeWithConfig(ctx, e.runtime.WithCompilationCache(cache))
 	defer rt.Close(ctx)
-	full, err := added(ctx, rt, m.Full, dir, "")
-	if err != nil || full == "" {
-		return
+	for i, form := range [...][]byte{m.Full, m.Bare} {
+		compiled, err := rt.CompileModule(ctx, form)
+		if err != nil || len(seen.keys) != i+1 {
+			return
+		}
+		_ = compiled.Close(ctx)
 	}
-	bare, err := added(ctx, rt, m.Bare, dir, full)
-	if err != nil || bare == "" {
-		return
-	}
-	to, err := filepath.Rel(dir, bare)
-	if err == nil {
-		_ = os.Rename(full, filepath.Join(e.cfg.CacheDir, to)) // if not, nothing is kept
-	}
-}
-
-// added compiles code with rt and returns the one file but known that is in a
-// folder of dir thereafter, "" if there is another number of them.
-func added(ctx context.Context, rt wazero.Runtime, code []byte, dir, known string) (string, error) {
-	compiled, err := rt.CompileModule(ctx, code)
-	if err != nil {
-		return "", err
-	}
-	_ = compiled.Close(ctx)
-	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
-	files = slices.DeleteFunc(files, func(f string) bool { return f == known })
-	if err != nil || len(files) != 1 {
-		return "", nil
-	}
-	return files[0], nil
+	_ = e.code.Add(seen.keys[1], bytes.NewReader(seen.contents[0])) // if not, nothing is kept
 }
 
 // compiles reports whether rt is known to compile: where it cannot it

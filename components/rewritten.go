@@ -28,12 +28,11 @@ var (
 	sealed                = crc32.MakeTable(crc32.Castagnoli)
 )
 
-// How the names of files in the cache folder begin; of the first three the build
+// How the names of files in the cache folder begin; of the first two the build
 // and a digest follow.
 const (
 	rewrittenPrefix  = "rewritten-"
 	knownPrefix      = "known-"
-	compiledPrefix   = "compiled-" // see inChild
 	unfinishedPrefix = "new-"
 )
 
@@ -116,7 +115,7 @@ func (r *rewritten) prune() {
 
 // foreign reports whether the file name is of another build or of none.
 func (r *rewritten) foreign(name string) bool {
-	for _, prefix := range [...]string{rewrittenPrefix, knownPrefix, compiledPrefix} {
+	for _, prefix := range [...]string{rewrittenPrefix, knownPrefix} {
 		if rest, ok := strings.CutPrefix(name, prefix); ok {
 			return !strings.HasPrefix(rest, r.build+"-")
 		}
