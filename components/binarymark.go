@@ -1,7 +1,9 @@
 package components
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -32,29 +34,45 @@ func binaryMark() string {
 		return unknownBinary
 	}
 	defer f.Close()
-	made := ""
-	if info, ok := buildInfo(); ok {
-		made = info.String()
-	}
-	return markOf(f, path, made)
+	return markOf(f, path, func() string {
+		if info, ok := buildInfo(); ok {
+			return info.String()
+		}
+		return ""
+	})
 }
 
-// markHead is how much of its beginning a mark depends on: the linker puts a
-// digest of the whole build there.
+// markHead is how much of its beginning a mark depends on: on most systems the
+// linker puts a digest of the whole build there.
 const markHead = 4 << 10
 
 // markOf returns the mark of the program in f, which was started as path and
-// whose versions made states. Path, size and time alone would not do: builds are
-// often as long as each other, and images are made with one time for all files.
-func markOf(f *os.File, path, made string) string {
+// whose versions made states; they are asked for only where no digest is seen.
+// Path, size and time alone would not do: builds are often as long as each
+// other, and images are made with one time for all files.
+func markOf(f *os.File, path string, made func() string) string {
 	info, err := f.Stat()
 	if err != nil {
 		return unknownBinary
 	}
-	h := sha256.New()
-	if _, err := io.CopyN(h, f, markHead); err != nil && err != io.EOF {
+	var room [markHead]byte
+	n, err := io.ReadFull(f, room[:])
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return unknownBinary
 	}
-	fmt.Fprintf(h, "%q %d %d %s", path, info.Size(), info.ModTime().UnixNano(), made)
+	versions := ""
+	if head := room[:n]; !hasBuildID(head) {
+		versions = made()
+	}
+	h := sha256.New()
+	h.Write(room[:n])
+	fmt.Fprintf(h, "%q %d %d %s", path, info.Size(), info.ModTime().UnixNano(), versions)
 	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// hasBuildID reports whether head, with which a program in ELF begins, holds the
+// note with the linker's digest: its length, the kind 4 and the name "Go".
+func hasBuildID(head []byte) bool {
+	i := bytes.Index(head, []byte("\x04\x00\x00\x00Go\x00\x00"))
+	return i >= 4 && binary.LittleEndian.Uint32(head[i-4:]) > 0
 }

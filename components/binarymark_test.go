@@ -26,7 +26,7 @@ func TestBinaryMark(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		return markOf(f, path, made)
+		return markOf(f, path, func() string { return made })
 	}
 	one := mark("1", "v1")
 	if again := mark("1", "v1"); again != one {
@@ -37,6 +37,13 @@ func TestBinaryMark(t *testing.T) {
 	}
 	if other := mark("1", "v2"); other == one {
 		t.Errorf("a build of another version has the same mark %s", one)
+	}
+	const note = "\x53\x00\x00\x00\x04\x00\x00\x00Go\x00\x00digest"
+	if one, other := mark(note+"1", "v1"), mark(note+"2", "v1"); one == other {
+		t.Errorf("builds with other digests have the same mark %s", one)
+	}
+	if one, other := mark(note, "v1"), mark(note, "v2"); one != other {
+		t.Error("versions are looked at beside a digest of the build")
 	}
 	if mark := binaryMark(); mark == unknownBinary || mark != binaryMark() {
 		t.Errorf("this program has the mark %s, then %s", mark, binaryMark())

@@ -98,8 +98,20 @@ func externTypes(ts []plan.NamedType) []ExternType {
 	return out
 }
 
-// compile compiles the core modules and the host module.
+// compile compiles the core modules and, beside it, the host module: that takes
+// a third of the time that it takes to load what is kept of a small one.
 func (c *Component) compile(ctx context.Context) error {
+	host := make(chan error, 1)
+	go func() { host <- c.compileHost(ctx) }()
+	err := c.compileModules(ctx)
+	if herr := <-host; err == nil {
+		err = herr
+	}
+	return err
+}
+
+// compileModules compiles the core modules.
+func (c *Component) compileModules(ctx context.Context) error {
 	var modules []corewasm.Code
 	for _, m := range c.plan.Modules {
 		modules = append(modules, m.Code)
@@ -124,12 +136,10 @@ func (c *Component) compile(ctx context.Context) error {
 		_ = unused.Close(ctx)
 	}
 	c.plan.Unused = nil
-	if err := c.codecs(); err != nil {
-		return err
-	}
-	return c.compileHost(ctx)
+	return nil
 }
 
+// codecs compiles the types of functions.
 func (c *Component) codecs() (err error) {
 	c.hostCodecs = make([]*abi.FuncCodec, len(c.plan.Hosts))
 	c.elemCodecs = make([]*abi.Codec, len(c.plan.Hosts))
@@ -159,6 +169,9 @@ func (c *Component) codecs() (err error) {
 // Its functions take their instance from the context, so that one module
 // serves every instance.
 func (c *Component) compileHost(ctx context.Context) error {
+	if err := c.codecs(); err != nil {
+		return err
+	}
 	i32 := api.ValueTypeI32
 	b := c.engine.rt.NewHostModuleBuilder(plan.HostModule)
 	for k, h := range c.plan.Hosts {
