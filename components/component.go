@@ -98,16 +98,12 @@ func externTypes(ts []plan.NamedType) []ExternType {
 	return out
 }
 
-// compile compiles the core modules and, beside it, the host module: that takes
-// a third of the time that it takes to load what is kept of a small one.
+// compile compiles the core modules and the host module.
 func (c *Component) compile(ctx context.Context) error {
-	host := make(chan error, 1)
-	go func() { host <- c.compileHost(ctx) }()
-	err := c.compileModules(ctx)
-	if herr := <-host; err == nil {
-		err = herr
+	if err := c.compileModules(ctx); err != nil {
+		return err
 	}
-	return err
+	return c.compileHost(ctx)
 }
 
 // compileModules compiles the core modules.
