@@ -72,12 +72,18 @@ func Build(c *binary.Component, data []byte, cfg Config) (*Plan, error) {
 	if cfg.Depth == 0 {
 		cfg.Depth = 100
 	}
-	b := &builder{
-		cfg: cfg, data: data, plan: &Plan{Parents: []int{-1}, Async: []bool{false}},
-		scanned: map[int]*corewasm.Module{}, used: map[int]bool{}, shared: map[string]int{},
-		hosts: map[Host]int{}, funcs: map[CoreRef]int{}, mems: map[CoreRef]int{},
+	hosts := 0 // about as many
+	for _, d := range c.Defs {
+		if _, ok := d.Item.(*binary.Canon); ok {
+			hosts++
+		}
 	}
-	s := &scope{root: true, exports: newInstance()}
+	b := &builder{
+		cfg: cfg, data: data, plan: &Plan{Parents: []int{-1}, Async: []bool{false}, Hosts: make([]Host, 0, hosts)},
+		scanned: map[int]*corewasm.Module{}, used: map[int]bool{}, shared: map[string]int{},
+		hosts: make(map[Host]int, hosts), funcs: map[CoreRef]int{}, mems: map[CoreRef]int{},
+	}
+	s := &scope{root: true, exports: newInstance(0)}
 	switch err := b.component(s, c); {
 	case err == errRefused:
 		b.plan, b.used = &Plan{Imports: b.plan.Imports, Refuse: b.plan.Refuse}, nil
@@ -262,7 +268,7 @@ func (b *builder) exportDef(s *scope, d *binary.Export) error {
 
 func (b *builder) instance(s *scope, d *binary.Instance) error {
 	if d.Inline {
-		in := newInstance()
+		in := newInstance(len(d.Exports))
 		for _, e := range d.Exports {
 			it, err := s.item(e.Ref)
 			if err != nil {
@@ -288,7 +294,7 @@ func (b *builder) instance(s *scope, d *binary.Instance) error {
 	}
 	b.plan.Parents = append(b.plan.Parents, s.instance)
 	b.plan.Async = append(b.plan.Async, false)
-	inner := &scope{parent: def.scope, instance: len(b.plan.Parents) - 1, args: map[string]item{}, exports: newInstance()}
+	inner := &scope{parent: def.scope, instance: len(b.plan.Parents) - 1, args: make(map[string]item, len(d.Args)), exports: newInstance(0)}
 	for _, a := range d.Args {
 		if inner.args[a.Name], err = s.item(a.Ref); err != nil {
 			return err

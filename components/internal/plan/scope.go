@@ -89,7 +89,10 @@ type instance struct {
 	items map[string]item
 }
 
-func newInstance() *instance { return &instance{items: map[string]item{}} }
+// newInstance returns an instance with room for n exports.
+func newInstance(n int) *instance {
+	return &instance{names: make([]string, 0, n), items: make(map[string]item, n)}
+}
 
 func (in *instance) add(name string, it item) {
 	if _, ok := in.items[name]; !ok {

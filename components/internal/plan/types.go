@@ -164,8 +164,14 @@ func named(t typ, name string) typ {
 // hostInstance evaluates the instance type t as an import of the outermost
 // component: what it exports is what the host will give.
 func (b *builder) hostInstance(t typ, imp int) (*instance, error) {
-	s := &scope{parent: t.scope, instance: t.scope.instance}
-	out := newInstance()
+	s := &scope{parent: t.scope, instance: t.scope.instance, types: make([]typ, 0, len(t.decls))}
+	exports := 0
+	for _, d := range t.decls {
+		if _, ok := d.Item.(*binary.ExportDecl); ok {
+			exports++
+		}
+	}
+	out := newInstance(exports)
 	for _, d := range t.decls {
 		switch d := d.Item.(type) {
 		case *binary.CoreType:
