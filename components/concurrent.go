@@ -20,7 +20,8 @@ import (
 // Concurrency: as a call; the [abi.Invoker] that f gets is safe, and is of no
 // use after f has returned. f joins the goroutines that it starts.
 //
-// Errors: those of [Instance.Drive]. A trap ends every call with closed.
+// Errors: those of [Instance.Drive]. A trap ends every call with closed; what is
+// none by [Instance.Invoke] fails that call alone.
 func (in *Instance) Concurrent(ctx context.Context, f func(ctx context.Context, calls abi.Invoker) error) error {
 	c := &calls{in: in}
 	return in.Drive(ctx, func(ctx context.Context) error { return f(ctx, c) })
@@ -64,20 +65,31 @@ type concurrentCall struct {
 	task        *task // once it was started; nil for a function that has no task
 	over        chan struct{}
 	cancelled   bool
+	refused     error // why the call was not begun, nil if it was
 }
 
 func (c *concurrentCall) start() error {
 	in := c.in
 	if !in.states[in.tmpl.component.plan.Lifts[c.export.lift].Instance].async {
-		if err := in.main.callLift(c.export.lift, nil, c.lower, c.lift); err != nil {
+		err := in.main.callLift(c.export.lift, nil, c.lower, c.lift)
+		if r, ok := err.(*refusal); ok {
+			c.refuse(r.error)
+			return nil
+		} else if err != nil {
 			return err
 		}
 		close(c.over)
 		return nil
 	}
 	var err error
-	c.task, err = in.startLift(c.export.lift, nil, true, c.lower, c.resolve)
+	c.task, err = in.startLift(c.export.lift, nil, c.lower, c.resolve, c.refuse)
 	return err
+}
+
+// refuse says that the call was not begun.
+func (c *concurrentCall) refuse(err error) {
+	c.refused = err
+	close(c.over)
 }
 
 // resolve takes the result, or that the guest cancelled the call.
@@ -119,6 +131,9 @@ func (c *concurrentCall) wait(ctx context.Context, sc *scheduler) error {
 
 // answer says how the call, which is over, ended.
 func (c *concurrentCall) answer(ctx context.Context) error {
+	if c.refused != nil {
+		return refused(c.export.name, c.refused)
+	}
 	if c.cancelled {
 		return errcode.New(errcode.OfContext(ctx), "call %s: %w", c.export.name, context.Cause(ctx))
 	}

@@ -131,7 +131,7 @@ func (f *frame) LowerAsync(rep any, t *wit.Type) (uint32, error) {
 		if !ok || e == nil {
 			return 0, errcode.New(errcode.Invalid, "a %T was given for an error-context, nil or of another type", rep)
 		}
-		return s.table.add(handle{res: resErrorContext, rep: e})
+		return f.noted(s.table.add(handle{res: resErrorContext, rep: e}))
 	}
 	if s.inst.async == nil {
 		return 0, errcode.New(errcode.Unsupported, "a %s was given to a component that uses nothing asynchronous", kindName(t))
@@ -143,5 +143,13 @@ func (f *frame) LowerAsync(rep any, t *wit.Type) (uint32, error) {
 			return 0, err
 		}
 	}
-	return s.addReader(c)
+	return f.noted(s.addReader(c))
+}
+
+// noted is note of handle i, unless there is none because of err.
+func (f *frame) noted(i uint32, err error) (uint32, error) {
+	if err == nil {
+		f.note(i, nil)
+	}
+	return i, err
 }

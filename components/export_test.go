@@ -2,6 +2,7 @@ package components
 
 import (
 	"context"
+	"latticework/wit"
 	"time"
 
 	"latticework/wit/abi"
@@ -84,3 +85,9 @@ func (t *Template) Room() int {
 	}
 	return n
 }
+
+// Template returns what the instance is made of.
+func (in *Instance) Template() *Template { return in.tmpl }
+
+// Resource returns the type of r.
+func (r *GuestResource) Resource() *wit.Resource { return r.res }

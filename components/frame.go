@@ -18,6 +18,10 @@ type frame struct {
 	owner   abi.Owner
 	host    bool // Go is on the other side
 	answers bool // what Go gives is the result of an import, which nobody else ends
+	ran     bool // guest code ran for this call
+	giving  bool // the guest gets the parameters from Go, which may fail yet
+	given   []given
+	few     [2]given // the first of given
 	buf     []byte
 	flat    [maxFlat]uint64
 	stack   [4]uint64 // of realloc
@@ -53,6 +57,7 @@ func (fb *fiber) push(s *state, o *plan.Options) *frame {
 
 func (f *frame) init(s *state, o *plan.Options) {
 	f.state, f.options, f.owner, f.borrows, f.host, f.answers = s, o, nil, 0, false, false
+	f.ran, f.giving, f.given = false, false, f.few[:0]
 	f.lent = f.lent[:0]
 	f.call.ClearErr()
 	f.call.Data = s.inst.data(o.Memory)
@@ -105,6 +110,7 @@ func (f *frame) scratch(a, b uint32) ([]byte, []byte) {
 // out.
 func (f *frame) Realloc(oldPtr, oldSize, align, newSize uint32) (uint32, []byte, error) {
 	in := f.state.inst
+	f.ran = true
 	was := f.state.mayLeave
 	f.state.mayLeave = false
 	f.stack = [4]uint64{uint64(oldPtr), uint64(oldSize), uint64(align), uint64(newSize)}

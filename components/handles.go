@@ -215,12 +215,14 @@ func (f *frame) LowerOwn(rep any, r *wit.Resource) (uint32, error) {
 	i, err := f.state.table.add(h)
 	switch {
 	case err != nil:
+		return 0, err
 	case g != nil:
 		g.hold = guestGone
 	case h.owner != nil && !counted:
 		h.owner.Acquire()
 	}
-	return i, err
+	f.note(i, g)
+	return i, nil
 }
 
 // Lost implements [abi.Loser]: what another guest gave ends, and so does what
@@ -249,8 +251,13 @@ func (f *frame) LowerBorrow(rep any, r *wit.Resource) (uint32, error) {
 		return h.num, nil
 	}
 	h.scope = f
+	i, err := f.state.table.add(h)
+	if err != nil {
+		return 0, err
+	}
 	f.borrows++
-	return f.state.table.add(h)
+	f.note(i, nil)
+	return i, nil
 }
 
 // entry makes the table entry for rep; g is the component's resource that it is

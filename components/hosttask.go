@@ -113,18 +113,23 @@ func (sub *subtask) worked(answer abi.Answer, err error) error {
 	return sub.finish(answer.Store)
 }
 
-// runTask calls lifted function l for the host, until it has returned.
+// runTask calls lifted function l for the host, until it has returned or was
+// refused.
 func (in *Instance) runTask(l int, lower, lift func(*abi.Call) error) error {
-	tk, err := in.startLift(l, nil, true, lower, func(c *abi.Call) error {
+	var refused *refusal
+	tk, err := in.startLift(l, nil, lower, func(c *abi.Call) error {
 		if c == nil {
 			return errcode.New(errcode.Internal, "the call was cancelled, though nobody asked for it")
 		}
 		return lift(c)
-	})
-	if err != nil {
-		return err
+	}, func(err error) { refused = &refusal{err} })
+	if err == nil {
+		err = in.async.run(func() bool { return tk.phase == taskResolved })
 	}
-	return in.async.run(func() bool { return tk.phase == taskResolved })
+	if err == nil && refused != nil {
+		return refused
+	}
+	return err
 }
 
 // Busy reports whether tasks of the instance are left: those that began and did

@@ -20,8 +20,11 @@ import (
 // Concurrency: one call at a time.
 //
 // Errors:
-//   - *Trap if the guest trapped or was stopped, or lower or lift failed, whose
-//     error is its cause then; the instance is gone.
+//   - that of lower if it failed before the guest ran for the call, to allocate
+//     memory: the guest has nothing of the call, and the instance answers others.
+//   - ErrExhausted if too many threads and calls are under way; the same holds.
+//   - *Trap if the guest trapped or was stopped, or lower failed later, or lift
+//     did, whose error is its cause then; the instance is gone.
 //   - ErrTrap for every later call.
 //   - ErrInvalid if f is no such export, or another call is under way.
 func (in *Instance) Invoke(ctx context.Context, f abi.ExportedFunc, lower, lift func(*abi.Call) error) error {
@@ -61,7 +64,7 @@ func (in *Instance) mayCall(ctx context.Context, name string) error {
 }
 
 // protect runs body, which runs guest code. Any error is the end of the
-// instance.
+// instance, but for a *refusal.
 func (in *Instance) protect(ctx context.Context, name string, body func() error) (err error) {
 	in.begin(ctx)
 	defer func() {
@@ -76,7 +79,9 @@ func (in *Instance) protect(ctx context.Context, name string, body func() error)
 			err = h
 		}
 		in.end()
-		if err != nil {
+		if r, ok := err.(*refusal); ok {
+			err = refused(name, r.error)
+		} else if err != nil {
 			t := newTrap(name, err, in.tmpl.component.namer)
 			in.dead, err = t, t
 			if in.async != nil {
@@ -89,7 +94,7 @@ func (in *Instance) protect(ctx context.Context, name string, body func() error)
 }
 
 // callLift calls lifted function l of an instance that uses nothing
-// asynchronous. A nil caller is the host.
+// asynchronous. A nil caller is the host. A *refusal leaves it as it was.
 func (fb *fiber) callLift(l int, caller *state, lower, lift func(*abi.Call) error) error {
 	in := fb.in
 	lf := &in.tmpl.component.plan.Lifts[l]
@@ -102,6 +107,10 @@ func (fb *fiber) callLift(l int, caller *state, lower, lift func(*abi.Call) erro
 	f.host = caller == nil
 	sig := &fc.Lift
 	if err := f.lowerParams(fc, sig, lower); err != nil {
+		if _, ok := err.(*refusal); ok {
+			fb.pop(f)
+			s.leaveTo(caller)
+		}
 		return err
 	}
 	if err := fb.call(lf.Core, f.flat[:max(len(sig.Params), len(sig.Results))]); err != nil {
@@ -131,8 +140,24 @@ func (fb *fiber) callLift(l int, caller *state, lower, lift func(*abi.Call) erro
 }
 
 // lowerParams has lower write the parameters and puts them where the core
-// function takes them: f.flat.
+// function takes them: f.flat. It answers a *refusal if Go's parameters failed
+// before the guest ran for them.
 func (f *frame) lowerParams(fc *abi.FuncCodec, sig *abi.FlatSig, lower func(*abi.Call) error) error {
+	f.giving = f.host
+	err := f.putParams(fc, sig, lower)
+	switch {
+	case err == nil || !f.host:
+		f.keep()
+		return err
+	case f.ran:
+		return err
+	}
+	f.takeBack()
+	f.state.mayLeave = true
+	return &refusal{err}
+}
+
+func (f *frame) putParams(fc *abi.FuncCodec, sig *abi.FlatSig, lower func(*abi.Call) error) error {
 	var paramSize, resultSize uint32
 	if !sig.ParamsIndirect {
 		paramSize = fc.Params.Size()

@@ -55,7 +55,7 @@ func (fb *fiber) startFused(k int, h *plan.Host, s *state, stack []uint64) error
 		}
 		return sub.answer(fb, s, stack)
 	}
-	tk, err := in.startLift(h.Lift, s, false, sub.copyParams, sub.copyResult)
+	tk, err := in.startLift(h.Lift, s, sub.copyParams, sub.copyResult, nil)
 	if err != nil {
 		return err
 	}

@@ -36,22 +36,24 @@ type task struct {
 	alone    [1]*thread
 
 	// start writes the parameters; resolve takes the result, or nil if the
-	// task was cancelled.
+	// task was cancelled. refuse is told instead that the call was refused; nil
+	// if it is a guest's, which is not.
 	start   func(*abi.Call) error
 	resolve func(*abi.Call) error
+	refuse  func(error)
 }
 
 // startLift calls lifted function l for caller, nil for the host, as far as it
-// goes without blocking.
-func (in *Instance) startLift(l int, caller *state, host bool, start, resolve func(*abi.Call) error) (*task, error) {
+// goes without blocking. The functions are those of the task.
+func (in *Instance) startLift(l int, caller *state, start, resolve func(*abi.Call) error, refuse func(error)) (*task, error) {
 	lf := &in.tmpl.component.plan.Lifts[l]
 	s := in.states[lf.Instance]
 	tk := &task{
 		state: s, lift: lf, codec: in.tmpl.component.liftCodecs[l], async: lf.Type.Async,
-		start: start, resolve: resolve,
+		start: start, resolve: resolve, refuse: refuse,
 	}
 	tk.frame.init(s, &lf.Options)
-	tk.frame.host = host
+	tk.frame.host = caller == nil
 	return tk, tk.launch(caller, tk.main)
 }
 
@@ -78,7 +80,13 @@ func (tk *task) launch(caller *state, run func(fb *fiber) error) error {
 		return err
 	}
 	if err := s.inst.async.reserve(); err != nil {
-		return err
+		if tk.refuse == nil {
+			return err
+		}
+		s.leaveTo(caller)
+		tk.phase = taskResolved
+		tk.refuse(err)
+		return nil
 	}
 	tk.first = thread{task: tk, run: run}
 	tk.implicit = &tk.first
@@ -202,7 +210,13 @@ func (tk *task) main(fb *fiber) error {
 	tk.phase = taskStarted
 	f.refresh()
 	if err := f.lowerParams(tk.codec, sig, tk.start); err != nil {
-		return err
+		r, ok := err.(*refusal)
+		if !ok {
+			return err
+		}
+		tk.phase = taskResolved
+		tk.refuse(r.error)
+		return tk.leave()
 	}
 	if err := fb.call(tk.lift.Core, f.flat[:max(len(sig.Params), len(sig.Results))]); err != nil {
 		return err
