@@ -3,6 +3,8 @@ package components_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log"
 	"maps"
 	"testing"
 
@@ -10,6 +12,7 @@ import (
 	contract "latticework/components/internal/ledger"
 	"latticework/internal/errcode"
 	"latticework/wit/abi"
+	"latticework/wit/value"
 )
 
 // books are two instances of the component ledger and its typed exports.
@@ -293,4 +296,96 @@ func TestStubsOfInterfaceInPlace(t *testing.T) {
 		t.Errorf("worth of a coin that is gone: %v", err)
 	}
 	b.dropped(t, 0)
+}
+
+// A contract that lattice-bindgen wrote calls a component's exports with Go
+// types. A resource of the component is a value with its methods; who owns it
+// drops it.
+func Example_exportedResource() {
+	ctx := context.Background()
+	engine, err := components.NewEngine(ctx, components.EngineConfig{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer engine.Close(ctx)
+	component, err := engine.Compile(ctx, ledgerComponent())
+	if err != nil {
+		log.Fatal(err)
+	}
+	template, err := component.Link(components.LinkConfig{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	book, err := contract.ResolveBook(template) // once for all instances
+	if err != nil {
+		log.Fatal(err)
+	}
+	instance, err := template.Acquire(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer instance.Release(ctx)
+	entry, err := book.NewEntry(ctx, instance, 3)
+	if err != nil {
+		log.Fatal(err)
+	}
+	another, err := book.NewEntry(ctx, instance, 4)
+	if err != nil {
+		log.Fatal(err)
+	}
+	sum, err := book.EntryMerged(ctx, instance, entry, another) // lends one and gives the other
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(sum.Number(ctx))
+	_, err = another.Number(ctx)
+	fmt.Println(errors.Is(err, errcode.Invalid), instance.Dead())
+	fmt.Println(book.DropEntry(ctx, sum)) // its destructor runs
+	fmt.Println(book.EntrySum(ctx, instance))
+	// Output:
+	// 7 <nil>
+	// true false
+	// <nil>
+	// 11 <nil>
+}
+
+// BenchmarkHandle calls a method of a component's resource, and makes and drops
+// one, through stubs and with dynamic values.
+func BenchmarkHandle(b *testing.B) {
+	l := openBooks(b)
+	ctx := b.Context()
+	e := l.entry(b, 3)
+	const iface = "test:ledger/book@1.0.0"
+	v, err := l.in.Call(ctx, iface, "[constructor]entry", value.U32(3))
+	if err != nil {
+		b.Fatal(err)
+	}
+	lentOne := lent(v.(value.Handle))
+	for name, f := range map[string]func() error{
+		"method/stub":    func() error { _, err := e.Number(ctx); return err },
+		"method/dynamic": func() error { _, err := l.in.Call(ctx, iface, "[method]entry.number", lentOne); return err },
+		"life/stub": func() error {
+			e, err := l.NewEntry(ctx, l.in, 0)
+			if err != nil {
+				return err
+			}
+			return l.DropEntry(ctx, e)
+		},
+		"life/dynamic": func() error {
+			v, err := l.in.Call(ctx, iface, "[constructor]entry", value.U32(0))
+			if err != nil {
+				return err
+			}
+			return l.in.Drop(ctx, v.(value.Handle).Rep.(*components.GuestResource))
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := f(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -81,6 +81,10 @@ func pythonLibrary(t *testing.T, mode components.EngineConfig) {
 		in.Release(t.Context())
 	}
 	t.Run("resources", func(t *testing.T) { resources(t, tmpl, "test:values-py/values@0.1.0", false) })
+	t.Run("stubs", func(t *testing.T) {
+		stderr.Reset()
+		pythonStubs(t, tmpl, &stderr)
+	})
 }
 
 // TestPythonCommand runs a command that reaches the system by Python's own
