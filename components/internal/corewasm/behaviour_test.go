@@ -28,19 +28,20 @@ func FuzzBehaviour(f *testing.F) {
 	})
 }
 
-// TestBehaviour does the same under the compiler, and looks at how many of the
-// modules do something worth comparing.
+// TestBehaviour compares what rewritten modules do under the compiler with the
+// interpreter, which is right about exceptions, and looks at how many of them do
+// something worth comparing.
 func TestBehaviour(t *testing.T) {
-	a, b := newSide(t, engines[0].config(), false, false), newSide(t, engines[0].config(), true, true)
+	a, b := newSide(t, engines[1].config(), false, false), newSide(t, engines[0].config(), true, true)
 	var sum tally
 	for seed := range uint64(400) {
 		n := compareBehaviour(t, a, b, randomBytes(seed), seed)
 		sum.results += n.results
 		sum.traps += n.traps
 	}
-	t.Logf("%d results, %d traps, %d refills, %d try blocks and throws", sum.results, sum.traps, b.refills, b.tells)
+	t.Logf("%d results, %d traps, %d refills, %d exceptions that nobody caught", sum.results, sum.traps, b.refills, b.tells)
 	if sum.results < 500 || sum.traps < 100 || b.refills < 100 || b.tells < 100 {
-		t.Errorf("%+v, %d refills, %d try blocks and throws: too few to tell anything", sum, b.refills, b.tells)
+		t.Errorf("%+v, %d refills, %d exceptions that nobody caught: too few to tell anything", sum, b.refills, b.tells)
 	}
 }
 
@@ -83,6 +84,9 @@ func compareBehaviour(t *testing.T, a, b *side, choices []byte, seed uint64) (n 
 			name := fmt.Sprintf("f%d", i)
 			x, xerr := a.do("", name, false, args)
 			y, yerr := b.do("", name, false, args)
+			if s.result == 'i' && xerr == nil && yerr == nil { // the upper half is anything
+				x[0], y[0] = uint64(uint32(x[0])), uint64(uint32(y[0]))
+			}
 			err := same(x, y, xerr, yerr, false)
 			if err == nil {
 				err = sameMemory(a, b)

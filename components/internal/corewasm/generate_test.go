@@ -60,7 +60,7 @@ func generate(choices []byte) ([]byte, []signature) {
 	m.Table(3, 3)
 	m.Global(int64(g.n(9)))
 	m.Export("global", Global, 0)
-	m.Tags = append(m.Tags, Cat([]byte{0}, U(m.Type("", ""))))
+	m.Tags = append(m.Tags, Cat([]byte{0}, U(m.Type("", ""))), Cat([]byte{0}, U(m.Type("i", ""))))
 	m.Data(int64(g.n(200)), []byte("some bytes of data"))
 	m.Datas = append(m.Datas, Cat([]byte{1}, U(3), []byte("abc")))
 	m.DataCount = true
@@ -129,7 +129,7 @@ func (g *maker) statement(depth int) []byte {
 		return Code(g.value('i', 0), 0x1a)
 	}
 	i := func() []byte { return g.value('i', depth-1) }
-	switch g.n(14) {
+	switch g.n(17) {
 	case 1:
 		typ := "ildv"[g.n(4)]
 		if at := g.local(typ); at >= 0 {
@@ -158,6 +158,13 @@ func (g *maker) statement(depth int) []byte {
 		return Code(0x02, 0x40, 0x1f, 0x40, 1, 2, 0, g.statements(depth-1), i(), 0x04, 0x40, 0x08, 0, 0x0b, 0x0b, 0x0b)
 	case 10:
 		return Code(i(), 0x04, 0x40, 0x00, 0x0b)
+	case 13: // an exception for the callers
+		return Code(i(), 0x04, 0x40, 0x08, 0, 0x0b)
+	case 15: // one with a number, which is kept
+		return Code(0x02, 0x7f, 0x1f, 0x40, 1, 0, 1, 0, g.statements(depth-1), i(), 0x04, 0x40, g.value('i', 0), 0x08, 1, 0x0b, 0x0b, i(), 0x0b, 0x24, 0)
+	case 14: // one that is caught with a reference, and thrown again or not
+		then := [][]byte{{0x1a}, {0x0a}}[g.n(2)]
+		return Code(0x02, 0x40, 0x02, 0x69, 0x1f, 0x40, 1, 3, 0, g.statements(depth-1), i(), 0x04, 0x40, 0x08, 0, 0x0b, 0x0b, 0x0c, 1, 0x0b, then, 0x0b)
 	case 11: // table.set of null, of what it is
 		return Code(i(), 0xd0, 0x70, 0x26, 0)
 	case 12:

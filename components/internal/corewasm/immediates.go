@@ -30,6 +30,11 @@ func (m *Module) immediates(r *reader, op byte) {
 		r.skip(8)
 	case op == opSIMD:
 		skipSIMD(r)
+	case op == 0x06, op == 0x07, op == 0x09, op == 0x18, op == 0x19: // try, catch, rethrow, delegate, catch_all
+		if r.err == nil {
+			r.err = errcode.New(errcode.Unsupported, "core instruction 0x%x at 0x%x: legacy exceptions are not supported; "+
+				"compile with try_table (clang: -mllvm -wasm-use-legacy-eh=false, emscripten: -sWASM_LEGACY_EXCEPTIONS=0)", op, r.pos-1)
+		}
 	default:
 		if r.err == nil {
 			r.err = errcode.New(errcode.Unsupported, "core instruction 0x%x at 0x%x is not supported", op, r.pos-1)

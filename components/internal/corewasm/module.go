@@ -152,6 +152,8 @@ type Module struct {
 	importMem     int
 	importGlb     int
 	bodies        int
+	own           bool     // it has been lowered
+	wrappers      uint32   // the first of those that lower added, 0 without
 	mutable       []uint32 // the mutable globals that it defines, of numbers
 	state         stateful
 	several       *several // nil with one memory or none

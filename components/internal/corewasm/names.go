@@ -30,17 +30,16 @@ type Names struct {
 type nameAt struct{ index, offset uint32 }
 
 // Names returns the names of m's functions as they are numbered after Rewrite
-// with cfg: those of its name section or, without one, of its exports. It
+// with cfg: those of its name section or, without one, of its exports, and those of the exports that lower added. It
 // keeps at most budget bytes, the names of the first functions. What is
 // malformed is left out: nothing depends on names.
 func (m *Module) Names(cfg RewriteConfig, budget int) *Names {
 	n := &Names{imported: uint32(m.importFns), shift: uint32(m.added(cfg.Refill.Module != ""))}
-	raw := m.functionNames()
-	if len(raw) == 0 {
-		for _, e := range m.Exports {
-			if e.Kind == KindFunc && len(raw) < budget {
-				raw = appendName(appendLEB(raw, uint64(e.Index)), e.Name)
-			}
+	raw := slices.Clip(m.functionNames())
+	none := len(raw) == 0
+	for _, e := range m.Exports {
+		if added := m.wrappers > 0 && e.Index >= m.wrappers; e.Kind == KindFunc && (none || added) && len(raw) < budget {
+			raw = appendName(appendLEB(raw, uint64(e.Index)), e.Name)
 		}
 	}
 	r := &reader{data: raw, end: len(raw)}

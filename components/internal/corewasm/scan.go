@@ -23,6 +23,15 @@ var order = [...]int{secType: 1, secImport: 2, secFunction: 3, secTable: 4, secM
 //   - errcode.Unsupported for proposals that the engine does not run.
 func Scan(data []byte, lim Limits) (*Module, error) {
 	lim = lim.WithDefaults()
+	m, err := scan(data, lim)
+	if err != nil {
+		return nil, err
+	}
+	return m.lower(lim)
+}
+
+// scan is Scan of a module that stays as it is.
+func scan(data []byte, lim Limits) (*Module, error) {
 	if len(data) > lim.ModuleBytes {
 		return nil, errcode.New(errcode.Exhausted, "core module bytes: %d > %d", len(data), lim.ModuleBytes)
 	}

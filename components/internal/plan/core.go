@@ -110,6 +110,12 @@ func (b *builder) addStep(s *scope, p pendingStep) (int, error) {
 	if b.footprint += p.m.info.Footprint; b.footprint > b.cfg.Footprint {
 		return 0, errcode.New(errcode.Exhausted, "plan: host memory bytes of core instances: %d > %d", b.footprint, b.cfg.Footprint)
 	}
+	for i, imp := range p.m.info.Imports {
+		if slot := p.from[i].Slot; imp.Kind == corewasm.KindTable && slot >= 0 && b.steps[slot].m.info.OwnExceptions() {
+			return 0, errcode.New(errcode.Unsupported,
+				"plan: import %q %q: a table of a module with try blocks, whose functions throw to nobody but itself, is not supported", imp.Module, imp.Name)
+		}
+	}
 	p.instance = s.instance
 	b.steps = append(b.steps, p)
 	return len(b.steps) - 1, nil
