@@ -94,6 +94,45 @@ func TestWorldExports(t *testing.T) {
 	}
 }
 
+// TestExportsAreChosen: interfaces with resources get stubs if a world exports
+// them, or if they are named.
+func TestExportsAreChosen(t *testing.T) {
+	const text = `package a:b;
+interface out { resource r { m: func(); } }
+interface in { resource s { m: func(); } f: func(v: borrow<s>); }
+interface plain { use out.{r}; use in.{s}; f: func(v: r, w: s); }
+world w { import in; export out; export plain; }`
+	_, pkg, err := wit.ParseText("t.wit", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		exports   []string
+		want, not []string
+	}{
+		"by the world": {nil, []string{"ResolveOut(", "ResolvePlain(", "type guestR struct", "guests.resR", "m.PutOwn(call.Params[4:], w, ResourceS)"}, []string{"ResolveIn(", "guestS"}},
+		"named":        {[]string{"in"}, []string{"ResolveIn(", "type guestS struct"}, []string{"ResolveOut(", "ResolvePlain("}},
+		"users alone":  {[]string{"plain"}, []string{"ResolvePlain(", "m.PutOwn(call.Params, v, ResourceR)"}, []string{"guestR", "guests"}},
+		"none":         {[]string{"none"}, nil, []string{"Resolve", "guest"}},
+	} {
+		src, err := bindgen.Generate(pkg, bindgen.Config{Name: "b", Exports: test.exports})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, want := range test.want {
+			if !strings.Contains(string(src), want) {
+				t.Errorf("%s: no %s", name, want)
+			}
+		}
+		for _, not := range test.not {
+			if strings.Contains(string(src), not) {
+				t.Errorf("%s: it has %s", name, not)
+			}
+		}
+	}
+}
+
 // TestWorldsAreChosen: what is outside of named interfaces is written unless
 // it is not wanted, and never left out in silence.
 func TestWorldsAreChosen(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"testing"
 
+	"latticework/internal/errcode"
 	"latticework/wit/abi"
 	"latticework/wit/bindgen/internal/zoo"
 	"latticework/wit/value"
@@ -235,5 +236,43 @@ func TestResolveChecksTypes(t *testing.T) {
 	}
 	if _, err := zoo.ResolveVisitor(&component{exports: &abi.Interface{}}); err == nil {
 		t.Error("an export that is not there was resolved")
+	}
+}
+
+// TestStubsOfGoResources: where the component imports the interface of a
+// resource, what stubs answer is the Go value itself.
+func TestStubsOfGoResources(t *testing.T) {
+	ctx := context.Background()
+	inst := &component{guest: newGuest(), exports: zoo.BindStore(&store{})}
+	exp, err := zoo.ResolveStore(inst)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := exp.NewBucket(ctx, inst, "a")
+	if _, is := a.(*bucket); err != nil || !is {
+		t.Fatalf("NewBucket = %v, %v", a, err)
+	}
+	b, err := exp.NewBucket(ctx, inst, "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := exp.BucketSet(ctx, inst, b, "k", []byte("v")); err != nil {
+		t.Error(err)
+	}
+	if merged, err := exp.Merge(ctx, inst, a, b); merged != a || err != nil {
+		t.Errorf("Merge = %v, %v", merged, err)
+	}
+	if v, err := exp.BucketGet(ctx, inst, a, "k"); err != nil || string(v.Value) != "v" {
+		t.Errorf("BucketGet = %v, %v", v, err)
+	}
+	var failed *abi.Failure[zoo.StoreError]
+	if _, err := exp.BucketOpen(ctx, inst, "c"); !errors.As(err, &failed) {
+		t.Errorf("BucketOpen of what is not there: %v", err)
+	}
+	if all, err := exp.All(ctx, inst); err != nil || len(all) != 2 || all[1] != b {
+		t.Errorf("All = %v, %v", all, err)
+	}
+	if err := exp.DropBucket(ctx, a); !errors.Is(err, errcode.Invalid) || a.(*bucket).dropped {
+		t.Errorf("DropBucket of a Go value: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"latticework/internal/errcode"
 	"latticework/wit"
 	"latticework/wit/abi"
 	"latticework/wit/value"
@@ -166,7 +167,7 @@ func (c *component) Export(iface, name string) (abi.ExportedFunc, error) {
 			return export{&c.exports.Funcs[i]}, nil
 		}
 	}
-	return nil, fmt.Errorf("no export %s of %s", name, iface)
+	return nil, errcode.New(errcode.NotFound, "no export %s of %s", name, iface)
 }
 
 func (c *component) Invoke(ctx context.Context, f abi.ExportedFunc, lower, lift func(*abi.Call) error) error {

@@ -1910,6 +1910,253 @@ func (g storeGlue) wireAll(ctx context.Context, w *abi.WireCall) error {
 	return w.Out.Err()
 }
 
+// StoreExports calls the interface test:zoo/store@1.2.0
+// as a component exports it.
+type StoreExports struct {
+	fnNewBucket  abi.ExportedFunc
+	fnBucketOpen abi.ExportedFunc
+	fnBucketGet  abi.ExportedFunc
+	fnBucketSet  abi.ExportedFunc
+	fnBucketName abi.ExportedFunc
+	fnMerge      abi.ExportedFunc
+	fnAll        abi.ExportedFunc
+	guests       guestResources
+}
+
+// ResolveStore finds the functions of the interface among the exports of x and
+// checks their types.
+func ResolveStore(x abi.Exporter) (*StoreExports, error) {
+	var e StoreExports
+	var err error
+	if e.fnNewBucket, err = glue.Resolve(x, "test:zoo/store@1.2.0", "[constructor]bucket", funcStoreNewBucket); err != nil {
+		return nil, err
+	}
+	if e.fnBucketOpen, err = glue.Resolve(x, "test:zoo/store@1.2.0", "[static]bucket.open", funcStoreBucketOpen); err != nil {
+		return nil, err
+	}
+	if e.fnBucketGet, err = glue.Resolve(x, "test:zoo/store@1.2.0", "[method]bucket.get", funcStoreBucketGet); err != nil {
+		return nil, err
+	}
+	if e.fnBucketSet, err = glue.Resolve(x, "test:zoo/store@1.2.0", "[method]bucket.set", funcStoreBucketSet); err != nil {
+		return nil, err
+	}
+	if e.fnBucketName, err = glue.Resolve(x, "test:zoo/store@1.2.0", "[method]bucket.name", funcStoreBucketName); err != nil {
+		return nil, err
+	}
+	if e.fnMerge, err = glue.Resolve(x, "test:zoo/store@1.2.0", "merge", funcStoreMerge); err != nil {
+		return nil, err
+	}
+	if e.fnAll, err = glue.Resolve(x, "test:zoo/store@1.2.0", "all", funcStoreAll); err != nil {
+		return nil, err
+	}
+	e.guests.resBucket = glue.Identity(e.fnNewBucket, funcStoreNewBucket, ResourceBucket)
+	e.guests.ofStore = &e
+	return &e, nil
+}
+
+// NewBucket calls the function [constructor]bucket.
+func (exports *StoreExports) NewBucket(ctx context.Context, inst abi.Invoker, name string) (Bucket, error) {
+	guests := &exports.guests
+	lower := func(call *abi.Call) error {
+		m := &call.Mem
+		m.PutString(call.Params, name)
+		return m.Err()
+	}
+	var result Bucket
+	lift := func(call *abi.Call) error {
+		m := &call.Mem
+		result = liftOwnBucket(m, guests, call.Result)
+		return m.Err()
+	}
+	err := inst.Invoke(ctx, exports.fnNewBucket, lower, lift)
+	return result, err
+}
+
+// BucketOpen calls the function [static]bucket.open.
+func (exports *StoreExports) BucketOpen(ctx context.Context, inst abi.Invoker, name string) (Bucket, error) {
+	guests := &exports.guests
+	lower := func(call *abi.Call) error {
+		m := &call.Mem
+		m.PutString(call.Params, name)
+		return m.Err()
+	}
+	var result Bucket
+	var failure error
+	lift := func(call *abi.Call) error {
+		m := &call.Mem
+		if m.Disc(call.Result, 2) == 1 {
+			failure = abi.Fail(loadStoreError(m, call.Result[4:]))
+			return m.Err()
+		}
+		result = liftOwnBucket(m, guests, call.Result[4:])
+		return m.Err()
+	}
+	err := inst.Invoke(ctx, exports.fnBucketOpen, lower, lift)
+	if err == nil {
+		err = failure
+	}
+	return result, err
+}
+
+// BucketGet calls the function [method]bucket.get.
+//
+// The value of a key.
+func (exports *StoreExports) BucketGet(ctx context.Context, inst abi.Invoker, self Bucket, key string) (abi.Option[[]byte], error) {
+	guests := &exports.guests
+	var result abi.Option[[]byte]
+	if err := glue.Check(inst, self, guests.resBucket, false); err != nil {
+		return result, err
+	}
+	lower := func(call *abi.Call) error {
+		m := &call.Mem
+		m.PutBorrow(call.Params, self, guests.resBucket)
+		m.PutString(call.Params[4:], key)
+		return m.Err()
+	}
+	var failure error
+	lift := func(call *abi.Call) error {
+		m := &call.Mem
+		if m.Disc(call.Result, 2) == 1 {
+			failure = abi.Fail(loadStoreError(m, call.Result[4:]))
+			return m.Err()
+		}
+		result = loadOptionBytes(m, call.Result[4:])
+		return m.Err()
+	}
+	err := inst.Invoke(ctx, exports.fnBucketGet, lower, lift)
+	if err == nil {
+		err = failure
+	}
+	return result, err
+}
+
+// BucketSet calls the function [method]bucket.set.
+func (exports *StoreExports) BucketSet(ctx context.Context, inst abi.Invoker, self Bucket, key string, value []byte) error {
+	guests := &exports.guests
+	if err := glue.Check(inst, self, guests.resBucket, false); err != nil {
+		return err
+	}
+	lower := func(call *abi.Call) error {
+		m := &call.Mem
+		m.PutBorrow(call.Params, self, guests.resBucket)
+		m.PutString(call.Params[4:], key)
+		m.PutBytes(call.Params[12:], value)
+		return m.Err()
+	}
+	var failure error
+	lift := func(call *abi.Call) error {
+		m := &call.Mem
+		if m.Disc(call.Result, 2) == 1 {
+			failure = abi.Fail(loadStoreError(m, call.Result[4:]))
+			return m.Err()
+		}
+		return m.Err()
+	}
+	err := inst.Invoke(ctx, exports.fnBucketSet, lower, lift)
+	if err == nil {
+		err = failure
+	}
+	return err
+}
+
+// BucketName calls the function [method]bucket.name.
+func (exports *StoreExports) BucketName(ctx context.Context, inst abi.Invoker, self Bucket) (string, error) {
+	guests := &exports.guests
+	var result string
+	if err := glue.Check(inst, self, guests.resBucket, false); err != nil {
+		return result, err
+	}
+	lower := func(call *abi.Call) error {
+		m := &call.Mem
+		m.PutBorrow(call.Params, self, guests.resBucket)
+		return m.Err()
+	}
+	lift := func(call *abi.Call) error {
+		m := &call.Mem
+		result = m.String(call.Result)
+		return m.Err()
+	}
+	err := inst.Invoke(ctx, exports.fnBucketName, lower, lift)
+	return result, err
+}
+
+// Merge calls the function merge.
+//
+// Makes one of two.
+func (exports *StoreExports) Merge(ctx context.Context, inst abi.Invoker, a Bucket, b Bucket) (Bucket, error) {
+	guests := &exports.guests
+	var result Bucket
+	if err := glue.Check(inst, a, guests.resBucket, false); err != nil {
+		return result, err
+	}
+	if err := glue.Check(inst, b, guests.resBucket, true); err != nil {
+		return result, err
+	}
+	lower := func(call *abi.Call) error {
+		m := &call.Mem
+		m.PutBorrow(call.Params, a, guests.resBucket)
+		m.PutOwn(call.Params[4:], b, guests.resBucket)
+		return m.Err()
+	}
+	var failure error
+	lift := func(call *abi.Call) error {
+		m := &call.Mem
+		if m.Disc(call.Result, 2) == 1 {
+			failure = abi.Fail(loadStoreError(m, call.Result[4:]))
+			return m.Err()
+		}
+		result = liftOwnBucket(m, guests, call.Result[4:])
+		return m.Err()
+	}
+	err := inst.Invoke(ctx, exports.fnMerge, lower, lift)
+	if err == nil {
+		err = failure
+	}
+	return result, err
+}
+
+// All calls the function all.
+func (exports *StoreExports) All(ctx context.Context, inst abi.Invoker) ([]Bucket, error) {
+	guests := &exports.guests
+	var result []Bucket
+	lift := func(call *abi.Call) error {
+		m := &call.Mem
+		result = liftListOwnBucket(m, guests, call.Result)
+		return m.Err()
+	}
+	err := inst.Invoke(ctx, exports.fnAll, glue.Nothing, lift)
+	return result, err
+}
+
+// DropBucket ends r, which a component made and Go owns: its destructor runs.
+//
+// Errors: invalid if r is gone, only lent or no component's; those of a call.
+func (exports *StoreExports) DropBucket(ctx context.Context, r Bucket) error {
+	return glue.Drop(ctx, r)
+}
+
+// guestBucket is a [Bucket] that a component made. Its methods call the instance itself.
+type guestBucket struct {
+	guestHandle
+	inst    abi.Invoker
+	exports *StoreExports
+}
+
+func (self *guestBucket) Get(ctx context.Context, key string) (abi.Option[[]byte], error) {
+	return self.exports.BucketGet(ctx, self.inst, self, key)
+}
+
+func (self *guestBucket) Set(ctx context.Context, key string, value []byte) error {
+	return self.exports.BucketSet(ctx, self.inst, self, key, value)
+}
+
+func (self *guestBucket) Name(ctx context.Context) (string, error) {
+	return self.exports.BucketName(ctx, self.inst, self)
+}
+
+// Drop is [StoreExports.DropBucket] without its error.
+func (self *guestBucket) Drop(ctx context.Context) { _ = glue.Drop(ctx, self) }
+
 // VisitorInterface is the interface test:zoo/visitor@1.2.0.
 //
 // Takes a resource of another interface.
@@ -2022,6 +2269,7 @@ func (g visitorGlue) wireRaise(ctx context.Context, w *abi.WireCall) error {
 type VisitorExports struct {
 	fnVisit abi.ExportedFunc
 	fnRaise abi.ExportedFunc
+	guests  guestResources
 }
 
 // ResolveVisitor finds the functions of the interface among the exports of x and
@@ -2035,18 +2283,29 @@ func ResolveVisitor(x abi.Exporter) (*VisitorExports, error) {
 	if e.fnRaise, err = glue.Resolve(x, "test:zoo/visitor@1.2.0", "raise", funcVisitorRaise); err != nil {
 		return nil, err
 	}
+	e.guests.resBucket = glue.Identity(e.fnVisit, funcVisitorVisit, ResourceBucket)
+	if e.guests.ofStore, err = glue.IfExported(ResolveStore(x)); err != nil {
+		return nil, err
+	}
 	return &e, nil
 }
 
 // Visit calls the function visit.
 func (exports *VisitorExports) Visit(ctx context.Context, inst abi.Invoker, target Bucket, type_ abi.Option[Bucket]) (string, error) {
+	guests := &exports.guests
+	var result string
+	if err := glue.Check(inst, target, guests.resBucket, true); err != nil {
+		return result, err
+	}
+	if err := checkOptionBorrowBucket(inst, guests, type_); err != nil {
+		return result, err
+	}
 	lower := func(call *abi.Call) error {
 		m := &call.Mem
-		m.PutOwn(call.Params, target, ResourceBucket)
-		storeOptionBorrowBucket(m, call.Params[4:], type_)
+		m.PutOwn(call.Params, target, guests.resBucket)
+		lowerOptionBorrowBucket(m, guests, call.Params[4:], type_)
 		return m.Err()
 	}
-	var result string
 	var failure error
 	lift := func(call *abi.Call) error {
 		m := &call.Mem
@@ -2320,6 +2579,7 @@ type FlowsExports struct {
 	fnWords abi.ExportedFunc
 	fnTicks abi.ExportedFunc
 	fnDone  abi.ExportedFunc
+	guests  guestResources
 }
 
 // ResolveFlows finds the functions of the interface among the exports of x and
@@ -2348,6 +2608,10 @@ func ResolveFlows(x abi.Exporter) (*FlowsExports, error) {
 	if e.fnDone, err = glue.Resolve(x, "test:zoo/flows@1.2.0", "done", funcFlowsDone); err != nil {
 		return nil, err
 	}
+	e.guests.resBucket = glue.Identity(e.fnFetch, funcFlowsFetch, ResourceBucket)
+	if e.guests.ofStore, err = glue.IfExported(ResolveStore(x)); err != nil {
+		return nil, err
+	}
 	return &e, nil
 }
 
@@ -2355,6 +2619,7 @@ func ResolveFlows(x abi.Exporter) (*FlowsExports, error) {
 //
 // Waits.
 func (exports *FlowsExports) Fetch(ctx context.Context, inst abi.Invoker, name string) (Bucket, error) {
+	guests := &exports.guests
 	lower := func(call *abi.Call) error {
 		m := &call.Mem
 		m.PutString(call.Params, name)
@@ -2368,7 +2633,7 @@ func (exports *FlowsExports) Fetch(ctx context.Context, inst abi.Invoker, name s
 			failure = abi.Fail(loadStoreError(m, call.Result[4:]))
 			return m.Err()
 		}
-		result = glue.Own[Bucket](m, call.Result[4:], ResourceBucket)
+		result = liftOwnBucket(m, guests, call.Result[4:])
 		return m.Err()
 	}
 	err := inst.Invoke(ctx, exports.fnFetch, lower, lift)
@@ -2765,6 +3030,16 @@ func (exports *BareWorldExports) Spend(ctx context.Context, inst abi.Invoker, c 
 	}
 	return result, err
 }
+
+// guestResources says of a component what it calls each resource, and which exports
+// have the methods of those that it defines itself.
+type guestResources struct {
+	resBucket *wit.Resource
+	ofStore   *StoreExports
+}
+
+// guestHandle makes a Go value stand for a component's resource.
+type guestHandle = abi.GuestHandle
 
 func storeTupleS8U8S16U16S32U32S64U64(m *abi.Mem, b []byte, v abi.Tuple8[int8, uint8, int16, uint16, int32, uint32, int64, uint64]) {
 	m.PutS8(b, v.F0)
@@ -3238,6 +3513,40 @@ func encodeListOwnBucket(w *abi.WireCall, v []Bucket) {
 	}
 }
 
+func liftOwnBucket(m *abi.Mem, guests *guestResources, b []byte) (v Bucket) {
+	rep := m.Own(b, guests.resBucket)
+	if r, ok := rep.(abi.GuestResource); ok && guests.ofStore != nil {
+		return &guestBucket{guestHandle{Resource: r}, r.Instance(), guests.ofStore}
+	}
+	return glue.As[Bucket](m, rep, ResourceBucket)
+}
+
+func loadStoreError(m *abi.Mem, b []byte) (v StoreError) {
+	v.Case = StoreErrorCase(m.Disc(b, 2))
+	switch v.Case {
+	case StoreErrorCaseFailed:
+		v.Failed = m.String(b[4:])
+	}
+	return v
+}
+
+func loadOptionBytes(m *abi.Mem, b []byte) (v abi.Option[[]byte]) {
+	if m.Disc(b, 2) == 1 {
+		v.Some = true
+		v.Value = m.Bytes(b[4:])
+	}
+	return v
+}
+
+func liftListOwnBucket(m *abi.Mem, guests *guestResources, b []byte) (v []Bucket) {
+	elems, n := m.List(b, 4, 4)
+	v = make([]Bucket, n)
+	for i := range v {
+		v[i] = liftOwnBucket(m, guests, elems[i*4:])
+	}
+	return v
+}
+
 func loadOptionBorrowBucket(m *abi.Mem, b []byte) (v abi.Option[Bucket]) {
 	if m.Disc(b, 2) == 1 {
 		v.Some = true
@@ -3254,22 +3563,22 @@ func decodeOptionBorrowBucket(w *abi.WireCall) (v abi.Option[Bucket]) {
 	return v
 }
 
-func storeOptionBorrowBucket(m *abi.Mem, b []byte, v abi.Option[Bucket]) {
+func checkOptionBorrowBucket(inst abi.Invoker, guests *guestResources, v abi.Option[Bucket]) error {
+	if v.Some {
+		if err := glue.Check(inst, v.Value, guests.resBucket, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func lowerOptionBorrowBucket(m *abi.Mem, guests *guestResources, b []byte, v abi.Option[Bucket]) {
 	if !v.Some {
 		m.PutDisc(b, 0, 2)
 		return
 	}
 	m.PutDisc(b, 1, 2)
-	m.PutBorrow(b[4:], v.Value, ResourceBucket)
-}
-
-func loadStoreError(m *abi.Mem, b []byte) (v StoreError) {
-	v.Case = StoreErrorCase(m.Disc(b, 2))
-	switch v.Case {
-	case StoreErrorCaseFailed:
-		v.Failed = m.String(b[4:])
-	}
-	return v
+	m.PutBorrow(b[4:], v.Value, guests.resBucket)
 }
 
 func storeTupleStreamStringFutureResultU32StoreError(m *abi.Mem, b []byte, v abi.Tuple2[abi.Stream[string], abi.Future[abi.Result[uint32, StoreError]]]) {
