@@ -19,6 +19,10 @@ type GuestResource struct {
 	res      *wit.Resource
 	rep      uint32
 	hold     guestHold
+	// asked is the last call that CheckHandle was asked about it for, counted as
+	// Instance.asked from 1; askedOwn says that it was to be given there.
+	asked    uint64
+	askedOwn bool
 }
 
 // guestHold is how the host holds a resource.
@@ -39,15 +43,30 @@ func (r *GuestResource) Instance() abi.Invoker { return r.instance }
 func (r *GuestResource) End(ctx context.Context) error { return r.instance.Drop(ctx, r) }
 
 // CheckHandle implements [abi.HandleChecker].
-func (in *Instance) CheckHandle(rep any, r *wit.Resource, owned bool) error {
+//
+// Concurrency: as a call.
+func (in *Instance) CheckHandle(rep any, r *wit.Resource, owned bool) (err error) {
 	if in.tmpl == nil || in.dead != nil {
 		return nil // which a call says itself
 	}
+	defer func() {
+		if err != nil {
+			in.asked++
+		}
+	}()
 	_, g, err := in.entry(rep, r)
-	if err != nil || !owned || g == nil {
+	if err != nil || g == nil {
 		return err
 	}
-	return g.ownable("give")
+	if owned {
+		err = g.ownable("give")
+	}
+	call := in.asked + 1
+	if again := g.asked == call; err == nil && again && (owned || g.askedOwn) {
+		err = errcode.New(errcode.Invalid, "give resource %s: the call is given it twice", resourceName(g.res))
+	}
+	g.asked, g.askedOwn = call, owned
+	return err
 }
 
 // ownable reports why the host cannot do what verb says, for which it must own

@@ -33,6 +33,7 @@ type Instance struct {
 	meter   meter
 	stop    context.CancelFunc // of the call's context, nil unless limits bound its time
 	dead    error
+	asked   uint64 // calls that CheckHandle was asked about before
 	calls   uint32 // of host functions
 	outside bool   // the host was called during instantiation
 	noting  bool   // grants are noted: start functions of the first instance run

@@ -28,6 +28,7 @@ import (
 //   - ErrTrap for every later call.
 //   - ErrInvalid if f is no such export, or another call is under way.
 func (in *Instance) Invoke(ctx context.Context, f abi.ExportedFunc, lower, lift func(*abi.Call) error) error {
+	in.asked++
 	e, ok := f.(*Export)
 	if in.tmpl != nil && (!ok || e.component != in.tmpl.component) {
 		return errcode.New(errcode.Invalid, "call: the function is no export of the instance's component")

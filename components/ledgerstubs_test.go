@@ -140,6 +140,44 @@ func TestStubsOfResources(t *testing.T) {
 	b.dropped(t, 14)
 }
 
+// TestStubsOfResourceGivenTwice: a call that would give what it also lends, or
+// gives elsewhere, is not made, and what it would have given is as it was.
+func TestStubsOfResourceGivenTwice(t *testing.T) {
+	b := openBooks(t)
+	ctx := t.Context()
+	a, c := b.entry(t, 3), b.entry(t, 4)
+	for what, use := range map[string]func() error{
+		"lent and given": func() error { _, err := b.EntryMerged(ctx, b.in, a, a); return err },
+		"in a list":      func() error { _, err := b.PassAll(ctx, b.in, []contract.Entry{a, c, a}); return err },
+		"in a record": func() error {
+			_, err := b.Pass(ctx, b.in, contract.WhichBoth(contract.Pair{First: c, Second: abi.Some(c)}))
+			return err
+		},
+	} {
+		if err := use(); !errors.Is(err, errcode.Invalid) || errors.Is(err, errcode.Trap) {
+			t.Errorf("%s: %v; want that it is invalid", what, err)
+		}
+		has(t, a, 3)
+		has(t, c, 4)
+	}
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	for range 2 {
+		if _, err := b.reader.Pass(over, b.in, a); err == nil || errors.Is(err, errcode.Invalid) {
+			t.Errorf("a call that was not made for another reason: %v", err)
+		}
+	}
+	all, err := b.PassAll(ctx, b.in, []contract.Entry{c, a})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := b.EntryMerged(ctx, b.in, all[0], all[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	has(t, m, 7)
+}
+
 // TestStubsOfAnotherInstance: a handle is of use to its instance alone, and
 // costs none.
 func TestStubsOfAnotherInstance(t *testing.T) {

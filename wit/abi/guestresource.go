@@ -40,8 +40,10 @@ func GuestOf(v any) GuestResource {
 // refused before the guest is entered: a failure in between costs the instance.
 type HandleChecker interface {
 	// CheckHandle reports why the instance cannot be given rep for a handle of
-	// resource r, as its own or lent.
+	// resource r, as its own or lent. It is asked about each handle of a call;
+	// the call follows unless one is refused.
 	//
-	// Errors: invalid if rep is gone, or of another instance or resource.
+	// Errors: invalid if rep is gone, of another instance or resource, or given
+	// in the same call elsewhere.
 	CheckHandle(rep any, r *wit.Resource, owned bool) error
 }

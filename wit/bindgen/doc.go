@@ -62,12 +62,13 @@
 // it until a call takes it as an own, or it is dropped. Its methods call the
 // instance that made it; RName(ctx, inst, r, …) of the exports does the same
 // through an [abi.Invoker] of choice, as is needed inside of
-// components.Instance.Concurrent. Drop of the handle itself is DropR without its
+// components.Instance.Concurrent, which no drop can be made in. Drop of the handle itself is DropR without its
 // error, which nothing else tells.
 //
 // A handle that is gone, or of another instance, is refused as invalid before
-// the guest is entered. Only where it stands in a stream, where one call is given
-// the same own twice, or in Concurrent, is it found later, which traps the guest.
+// the guest is entered, and so is one that a call gets twice, unless both times
+// lent. Only where it stands in a stream, or in Concurrent, is that found later,
+// which traps the guest.
 //
 // Resources that a world itself defines are refused as unsupported.
 package bindgen
