@@ -134,6 +134,9 @@ func (e *Engine) inChild(ctx context.Context, modules []corewasm.Code) error {
 	cmd.Stdin, cmd.Stderr = newModuleReader(modules), stderr
 	cmd.WaitDelay = time.Second
 	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil { // whose time may be less than the child's
+			return errcode.New(errcode.OfContext(ctx), "compile: %w", context.Cause(ctx))
+		}
 		return childError(child, err, stderr.String(), limit, within)
 	}
 	return nil
@@ -158,8 +161,6 @@ func childError(ctx context.Context, err error, said string, limit uint64, withi
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return errcode.New(errcode.Exhausted, "compile: time: more than %s allowed", within)
-	case ctx.Err() != nil:
-		return errcode.New(errcode.Of(ctx.Err()), "compile: %w", ctx.Err())
 	case !errors.As(err, &exit):
 		return errcode.New(errcode.Internal, "start compiler process: %w", err)
 	case errcode.Code(code).Known():

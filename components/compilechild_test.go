@@ -1,6 +1,7 @@
 package components_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -68,6 +69,18 @@ func TestCompileChildLimits(t *testing.T) {
 			}
 		})
 	}
+	t.Run("the caller's time", func(t *testing.T) {
+		e, err := components.NewEngine(t.Context(), childConfig(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close(t.Context())
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		if _, err := e.Compile(ctx, code); !errors.Is(err, errcode.Deadline) || errors.Is(err, errcode.Exhausted) {
+			t.Errorf("%v, want deadline", err)
+		}
+	})
 	if _, err := components.NewEngine(t.Context(), components.EngineConfig{CompileChild: &components.CompileChild{}}); !errors.Is(err, errcode.Invalid) {
 		t.Errorf("a child without a cache folder: %v, want invalid", err)
 	}

@@ -65,6 +65,9 @@ type Bus interface {
 	// Errors: the receiver's own, with its code, or
 	//   - ErrUnavailable, refused: nobody serves the subject or there is no connection.
 	//   - ErrDeadline: no reply in time; the request may have been executed.
+	//   - ErrUnavailable or, where it was this bus that was closed, ErrClosed with
+	//     IsReplyLost: the connection was lost while the reply was awaited; the
+	//     request may have been executed.
 	//   - ErrInvalid, refused: payload above MaxPayload.
 	//   - ErrClosed, refused: the bus is closed.
 	Request(ctx context.Context, subject string, h Header, data []byte) (*Message, error)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"latticework/internal/errcode"
@@ -20,6 +21,9 @@ type ClientConfig struct {
 	// Patience is how long a request nobody received is tried again, within
 	// the context's deadline; 0 means 2 s, negative not at all.
 	Patience time.Duration
+	// Repeat is after how long without a reply a request is sent again, under the
+	// same id, beside the first: then after twice as long, and so on; 0 means 3 s.
+	Repeat time.Duration
 }
 
 // Client asks the control members. It does not own the bus. It is safe for
@@ -30,8 +34,9 @@ type ClientConfig struct {
 // control member answers; ErrDeadline if the answer did not come in time.
 //
 // A write carries a request id: a fresh one, or that of WithRequest. One that
-// nobody received is repeated under the same id. After any other error the
-// caller may repeat it under the same id: it has its effect once.
+// nobody received, or that is not answered, is repeated under the same id. After
+// any other error the caller may repeat it under the same id: it has its effect
+// once.
 type Client struct {
 	cfg      ClientConfig
 	subjects Subjects
@@ -50,6 +55,9 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	}
 	if cfg.Patience == 0 {
 		cfg.Patience = 2 * time.Second
+	}
+	if cfg.Repeat <= 0 {
+		cfg.Repeat = 3 * time.Second
 	}
 	return &Client{cfg: cfg, subjects: Subjects(cfg.Lattice)}, nil
 }
@@ -268,15 +276,53 @@ func ask[Req, Rep any](ctx context.Context, c *Client, op string, req Req) (Rep,
 	return rep, nil
 }
 
-// requestPatiently repeats a request while nobody received it.
+// requestPatiently sends a request to the control member and repeats it while
+// nobody received it, and beside the first while it is not answered: messages can
+// be lost on the way there and back, without a word to either side.
 func requestPatiently(ctx context.Context, c *Client, op string, h Header, data []byte) (*Message, error) {
 	ctx, cancel := withDefaultTimeout(ctx)
 	defer cancel()
+	type answer struct {
+		m   *Message
+		err error
+	}
+	var sent sync.WaitGroup
+	defer sent.Wait()
+	defer cancel()
+	answers := make(chan answer, 64) // room for all: each waits twice as long as the one before
+	send := func() {
+		sent.Go(func() {
+			m, err := requestReceived(ctx, c, op, h, data)
+			answers <- answer{m, err}
+		})
+	}
+	send()
+	wait := c.cfg.Repeat
+	again := time.NewTimer(wait)
+	defer again.Stop()
+	for open := 1; ; {
+		select {
+		case a := <-answers:
+			// What is not received now may have been before: that answer can come yet.
+			if open--; a.err == nil || open == 0 || !IsRefused(a.err) && !IsReplyLost(a.err) {
+				return a.m, a.err
+			}
+		case <-again.C:
+			wait *= 2
+			again.Reset(wait)
+			open++
+			send()
+		}
+	}
+}
+
+// requestReceived sends a request and repeats it while nobody received it.
+func requestReceived(ctx context.Context, c *Client, op string, h Header, data []byte) (*Message, error) {
 	patience := time.NewTimer(max(c.cfg.Patience, 0))
 	defer patience.Stop()
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, 500*time.Millisecond) {
 		m, err := c.cfg.Bus.Request(ctx, c.subjects.Control(op), h, data)
-		if err == nil || !errors.Is(err, ErrUnavailable) || !IsRefused(err) || c.cfg.Patience < 0 {
+		if err == nil || !errors.Is(err, ErrUnavailable) || !IsRefused(err) && !IsReplyLost(err) || c.cfg.Patience < 0 {
 			return m, err
 		}
 		pause := time.NewTimer(wait)

@@ -87,3 +87,25 @@ type refusal struct{ err error }
 
 func (r *refusal) Error() string { return r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
+
+// LoseReply marks err as the end of a request whose reply will not come, for the
+// connection that it would come over was lost: the request may have been
+// executed. LoseReply(nil) is nil.
+func LoseReply(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &lostReply{err}
+}
+
+// IsReplyLost reports whether err says that a request's reply will not come. Who
+// may repeat the request need not wait.
+func IsReplyLost(err error) bool {
+	var l *lostReply
+	return errors.As(err, &l)
+}
+
+type lostReply struct{ err error }
+
+func (l *lostReply) Error() string { return l.err.Error() }
+func (l *lostReply) Unwrap() error { return l.err }

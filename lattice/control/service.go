@@ -68,6 +68,7 @@ type Service struct {
 	subjects lattice.Subjects
 	log      *slog.Logger
 	hosts    *tracker
+	requests requests
 	snaps    snapshots
 	blobs    blobs
 
@@ -202,18 +203,44 @@ func (s *Service) handlers() map[string]lattice.Handler {
 
 // serve makes a handler that answers requests of this cluster.
 func serve[Req, Rep any](s *Service, fn func(context.Context, Req) (Rep, error)) lattice.Handler {
-	return write(s, func(ctx context.Context, _ string, r Req) (Rep, error) { return fn(ctx, r) })
+	return lattice.Answer(func(ctx context.Context, h lattice.Header, r Req) (rep Rep, err error) {
+		if err := lattice.CheckCluster(h, s.cluster); err != nil {
+			return rep, err
+		}
+		ctx, cancel := inTime(ctx)
+		defer cancel()
+		return fn(ctx, r)
+	})
 }
 
-// write makes a handler that also gets the request id.
+// write makes a handler that also gets the request id. A request that arrives
+// again gets the reply of the first.
 func write[Req, Rep any](s *Service, fn func(context.Context, string, Req) (Rep, error)) lattice.Handler {
-	return lattice.Answer(func(ctx context.Context, h lattice.Header, r Req) (Rep, error) {
+	return lattice.Answer(func(ctx context.Context, h lattice.Header, r Req) (rep Rep, err error) {
 		if err := lattice.CheckCluster(h, s.cluster); err != nil {
-			var zero Rep
-			return zero, err
+			return rep, err
 		}
-		return fn(ctx, h[lattice.HeaderRequest], r)
+		ctx, cancel := inTime(ctx)
+		defer cancel()
+		id := h[lattice.HeaderRequest]
+		answer, err := s.requests.once(ctx, id, r, func() (any, error) { return fn(ctx, id, r) })
+		rep, _ = answer.(Rep)
+		return rep, err
 	})
+}
+
+// answerTime is how long before a request's deadline its handler's time is over,
+// at most: else who asked would stop waiting before it is told what was not done.
+const answerTime = time.Second
+
+// inTime ends ctx early enough for an answer to arrive before its deadline: by a
+// tenth of what is left, at most answerTime.
+func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, deadline.Add(-min(answerTime, time.Until(deadline)/10)))
 }
 
 func (s *Service) hello(ctx context.Context, _ none) (lattice.Hello, error) {
@@ -250,6 +277,7 @@ func (s *Service) tick() {
 		at := s.store.Local().Index()
 		s.announce(linkstate.Commit{Prev: at, Index: at, Term: s.store.Status().Term})
 		s.hosts.age()
+		s.requests.forget(time.Now())
 		select {
 		case <-t.C:
 		case <-s.ctx.Done():

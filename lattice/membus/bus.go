@@ -61,7 +61,7 @@ func (b *Bus) Request(ctx context.Context, subject string, h lattice.Header, dat
 	select {
 	case m := <-reply:
 		if m == nil {
-			return nil, dispatch.Closed(subject)
+			return nil, dispatch.ReplyLost(errcode.Closed, subject)
 		}
 		if m.Header[lattice.HeaderError] != "" {
 			return nil, lattice.DecodeError(m.Data)

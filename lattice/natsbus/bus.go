@@ -44,6 +44,10 @@ const (
 	reconnectJitter = 100 * time.Millisecond
 	pingInterval    = 2 * time.Second
 	pingsOut        = 2
+	// writeTimeout is how long a server may take nothing of what is sent before
+	// the connection counts as lost: until then requests wait, whatever time they
+	// have.
+	writeTimeout    = pingInterval * pingsOut
 	pendingMessages = 65536
 	pendingBytes    = 64 << 20
 )
@@ -82,7 +86,7 @@ func Connect(ctx context.Context, cfg Config) (*Bus, error) {
 	options := []nats.Option{
 		nats.Name(cfg.Name), nats.Timeout(timeout),
 		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.ReconnectJitter(reconnectJitter, reconnectJitter),
-		nats.ReconnectBufSize(-1), nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(pingsOut),
+		nats.ReconnectBufSize(-1), nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(pingsOut), nats.FlusherTimeout(writeTimeout),
 		nats.CustomInboxPrefix("_INBOX.lw" + ulid.Make().String()), nats.IgnoreAuthErrorAbort(),
 		nats.ErrorHandler(b.onError), nats.ReconnectHandler(b.onReconnect), nats.DisconnectErrHandler(b.onDisconnect),
 	}
@@ -115,8 +119,15 @@ func (b *Bus) Request(ctx context.Context, subject string, h lattice.Header, dat
 		defer cancel()
 	}
 	msg := &nats.Msg{Subject: subject, Data: data, Header: toNATS(h, dispatch.Timeout(ctx))}
+	closed := b.nc.IsClosed() // else it is closed while we wait, if it is
 	rep, err := b.nc.RequestMsgWithContext(ctx, msg)
-	if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(err, nats.ErrDisconnected): // what is not sent for it has another error
+		return nil, dispatch.ReplyLost(errcode.Unavailable, subject)
+	case errors.Is(err, nats.ErrConnectionClosed) && !closed:
+		return nil, dispatch.ReplyLost(errcode.Closed, subject)
+	default:
 		return nil, b.sendError(ctx, subject, len(data), err)
 	}
 	m := &lattice.Message{Subject: subject, Header: fromNATS(rep.Header), Data: rep.Data}
@@ -159,7 +170,7 @@ func (b *Bus) sendError(ctx context.Context, subject string, size int, err error
 
 // Subscribe calls h for each message on subject, see lattice.Bus.
 func (b *Bus) Subscribe(subject string, o lattice.SubscribeOptions, h lattice.Handler) (lattice.Subscription, error) {
-	s := &subscription{bus: b, d: dispatch.New(subject, o, h)}
+	s := &subscription{bus: b, d: dispatch.New(subject, o, h), closing: make(chan struct{})}
 	if err := b.subscribe(s, subject); err != nil {
 		_ = s.d.Close()
 		return nil, err
@@ -270,9 +281,11 @@ func (b *Bus) subscriptions() []*subscription {
 
 // subscription is a running subscription.
 type subscription struct {
-	bus *Bus
-	ns  *nats.Subscription
-	d   *dispatch.Subscription
+	bus     *Bus
+	ns      *nats.Subscription
+	d       *dispatch.Subscription
+	once    sync.Once
+	closing chan struct{} // closed by Close
 }
 
 func (s *subscription) receive(m *nats.Msg) {
@@ -282,11 +295,11 @@ func (s *subscription) receive(m *nats.Msg) {
 		return
 	}
 	s.d.Deliver(in, func(h lattice.Header, data []byte) {
-		err := s.bus.nc.PublishMsg(&nats.Msg{Subject: m.Reply, Header: toNATS(h, ""), Data: data})
+		err := s.reply(in, &nats.Msg{Subject: m.Reply, Header: toNATS(h, ""), Data: data})
 		if errors.Is(err, nats.ErrMaxPayload) {
 			err = dispatch.TooLarge(m.Subject, len(data), s.bus.MaxPayload())
 			err = errcode.New(errcode.Exhausted, "reply: %w", err)
-			err = s.bus.nc.PublishMsg(&nats.Msg{Subject: m.Reply, Header: toNATS(dispatch.ErrorHeader(err), ""), Data: lattice.EncodeError(err)})
+			err = s.reply(in, &nats.Msg{Subject: m.Reply, Header: toNATS(dispatch.ErrorHeader(err), ""), Data: lattice.EncodeError(err)})
 		}
 		if err != nil {
 			s.bus.log.Warn("nats reply not sent", "subject", m.Subject, "error", err)
@@ -294,11 +307,37 @@ func (s *subscription) receive(m *nats.Msg) {
 	})
 }
 
+// reply sends a reply to in. If there is no connection it waits for one, as long
+// as somebody may wait for the reply: who asked may have kept theirs.
+func (s *subscription) reply(in *lattice.Message, m *nats.Msg) error {
+	var deadline time.Time
+	for {
+		err := s.bus.nc.PublishMsg(m)
+		if !errors.Is(err, nats.ErrReconnectBufExceeded) && !errors.Is(err, nats.ErrConnectionReconnecting) {
+			return err
+		}
+		if deadline.IsZero() {
+			deadline = dispatch.Deadline(in.Header)
+		}
+		pause := time.NewTimer(min(reconnectWait, time.Until(deadline)))
+		select {
+		case <-pause.C:
+		case <-s.closing:
+			pause.Stop()
+			return err
+		}
+		if time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
 // Close stops deliveries and waits for running handlers.
 func (s *subscription) Close() error {
 	s.bus.mu.Lock()
 	delete(s.bus.subs, s)
 	s.bus.mu.Unlock()
+	s.once.Do(func() { close(s.closing) })
 	if s.ns != nil {
 		_ = s.ns.Unsubscribe() // fails only on a closed connection
 	}

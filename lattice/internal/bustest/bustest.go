@@ -22,7 +22,7 @@ func Run(t *testing.T, connect func(t *testing.T) lattice.Bus) {
 	for name, fn := range map[string]func(*testing.T, lattice.Bus, lattice.Bus){
 		"request": request, "typed errors": typedErrors, "no responder": noResponder, "deadline": deadline,
 		"limit": limit, "payload": payload, "publish": publish, "ordered": ordered, "overflow": overflow,
-		"close ends handlers": closeEndsHandlers, "closed": closed, "hammer": hammer,
+		"close ends handlers": closeEndsHandlers, "closed": closed, "closed while a reply is awaited": closedWaiting, "hammer": hammer,
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := connect(t), connect(t)
@@ -287,6 +287,30 @@ func closed(t *testing.T, a, b lattice.Bus) {
 	want(t, err, errcode.Closed, true)
 	if a.Connected() {
 		t.Error("still connected")
+	}
+}
+
+// closedWaiting: what was sent may have been executed, and the error says so.
+func closedWaiting(t *testing.T, a, b lattice.Bus) {
+	entered := make(chan struct{})
+	subscribe(t, b, "x.hold", lattice.SubscribeOptions{}, func(ctx context.Context, _ *lattice.Message) (lattice.Reply, error) {
+		close(entered)
+		<-ctx.Done()
+		return lattice.Reply{}, ctx.Err()
+	})
+	result := make(chan error, 1)
+	go func() {
+		_, err := a.Request(context.Background(), "x.hold", nil, nil)
+		result <- err
+	}()
+	<-entered
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err := <-result
+	want(t, err, errcode.Closed, false)
+	if !lattice.IsReplyLost(err) {
+		t.Errorf("%v: it does not say that the reply is lost", err)
 	}
 }
 

@@ -213,6 +213,16 @@ func TooLarge(subject string, size, limit int) error {
 	return lattice.Refuse(errcode.New(errcode.Invalid, "send on %s: payload bytes: %d > %d", subject, size, limit))
 }
 
+// ReplyLost returns the error of a request that was sent and whose reply will
+// not come, with the code of why.
+func ReplyLost(code errcode.Code, subject string) error {
+	why := "the connection was lost"
+	if code == errcode.Closed {
+		why = "the bus was closed"
+	}
+	return lattice.LoseReply(errcode.New(code, "request on %s: %s before the reply came; it may have been executed", subject, why))
+}
+
 // Closed returns the error of a closed bus.
 func Closed(subject string) error {
 	return lattice.Refuse(errcode.New(errcode.Closed, "send on %s: bus closed", subject))
