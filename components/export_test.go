@@ -51,6 +51,10 @@ const (
 	Bursts      = bursts
 )
 
+// HeapRoom returns how much room the process's pacer takes the heap to have. No
+// guest that makes garbage may run.
+func HeapRoom() uint64 { return heapRoom() }
+
 // Maker is a guest that makes garbage.
 type Maker struct{ g garbage }
 

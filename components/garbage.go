@@ -119,21 +119,22 @@ func (p *pacer) take(g *garbage) time.Duration {
 // Package runtime/metrics tells the same, but each program that has it linked
 // takes a tenth of a millisecond longer to start.
 func heapRoom() uint64 {
-	debug.ReadGCStats(&heap.stats)
-	if heap.room == 0 || heap.stats.NumGC != heap.asked {
+	k := &knownRoom
+	debug.ReadGCStats(&k.stats)
+	if k.room == 0 || k.stats.NumGC != k.asked {
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		heap.room, heap.asked = 1, heap.stats.NumGC
+		k.room, k.asked = 1, k.stats.NumGC
 		if m.NextGC > m.HeapAlloc {
-			heap.room = m.NextGC - m.HeapAlloc
+			k.room = m.NextGC - m.HeapAlloc
 		}
 	}
-	return heap.room
+	return k.room
 }
 
-// heap is what heapRoom knows.
-var heap struct {
+// knownRoom is what heapRoom knows.
+var knownRoom struct {
 	stats debug.GCStats
-	asked int64  // how many collections there had been
-	room  uint64 // what was found then; 0 before
+	asked int64  // how many collections there had been when room was found
+	room  uint64 // 0 before
 }

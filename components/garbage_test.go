@@ -2,6 +2,7 @@ package components_test
 
 import (
 	"context"
+	"runtime"
 	"testing"
 	"time"
 
@@ -87,5 +88,24 @@ func TestGarbageWaitEnds(t *testing.T) {
 	p.Settle(t.Context(), start.Add(20*time.Millisecond), &m, 1<<40)
 	if d := time.Since(start); d < 20*time.Millisecond || d > 5*time.Second {
 		t.Errorf("waited %v", d)
+	}
+}
+
+// TestHeapRoom: the room that guests' garbage is measured by grows and shrinks
+// with what the process holds, from one collection to the next.
+func TestHeapRoom(t *testing.T) {
+	const large = 128 << 20
+	runtime.GC()
+	small := components.HeapRoom()
+	held := make([]byte, large)
+	runtime.GC()
+	if room := components.HeapRoom(); room < large*3/4 || room > small+large*5/4 {
+		t.Errorf("beside %d MiB more that are held, %d MiB of room, without them %d", large>>20, room>>20, small>>20)
+	}
+	runtime.KeepAlive(held)
+	held = nil
+	runtime.GC()
+	if room := components.HeapRoom(); room > small+large/4 {
+		t.Errorf("%d MiB of room again, were %d", room>>20, small>>20)
 	}
 }
