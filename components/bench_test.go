@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"latticework/components"
 	"latticework/components/wasi/bindings/wasicli"
@@ -38,15 +39,19 @@ func declared() []*abi.Interface {
 	}
 }
 
-// BenchmarkCall measures a call with scalars: from the host, and from one
-// component to another.
+// BenchmarkCall measures a call with scalars: from the host, the same with a
+// limit of time, and from one component to another.
 func BenchmarkCall(b *testing.B) {
-	for _, bench := range []struct{ name, wasm, export string }{
-		{"host", "values__numerics__0002__L69", "i-to-b"},
-		{"fused", "values__numerics__0000__L6", "run"},
+	for _, bench := range []struct {
+		name, wasm, export string
+		limits             components.Limits
+	}{
+		{"host", "values__numerics__0002__L69", "i-to-b", components.Limits{}},
+		{"timed", "values__numerics__0002__L69", "i-to-b", components.Limits{Time: time.Minute}},
+		{"fused", "values__numerics__0000__L6", "run", components.Limits{}},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
-			tmpl := linkSuite(b, components.EngineConfig{}, bench.wasm)
+			tmpl := linkSuite(b, components.EngineConfig{}, components.LinkConfig{Limits: bench.limits}, bench.wasm)
 			in, err := tmpl.Acquire(b.Context())
 			if err != nil {
 				b.Fatal(err)
@@ -68,7 +73,7 @@ func BenchmarkCall(b *testing.B) {
 }
 
 // linkSuite links a component of the reference suite that has no imports.
-func linkSuite(t testing.TB, cfg components.EngineConfig, id string) *components.Template {
+func linkSuite(t testing.TB, cfg components.EngineConfig, link components.LinkConfig, id string) *components.Template {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(refdata.Dir(t, "conformance/component-model"), "generated", id+".wasm"))
 	if err != nil {
@@ -83,7 +88,7 @@ func linkSuite(t testing.TB, cfg components.EngineConfig, id string) *components
 	if err != nil {
 		t.Fatal(err)
 	}
-	tmpl, err := c.Link(components.LinkConfig{})
+	tmpl, err := c.Link(link)
 	if err != nil {
 		t.Fatal(err)
 	}

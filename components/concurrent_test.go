@@ -187,7 +187,7 @@ func TestConcurrentCallThatWaits(t *testing.T) {
 // TestConcurrentWithoutAsync calls an instance that uses nothing asynchronous
 // from many goroutines: one after the other.
 func TestConcurrentWithoutAsync(t *testing.T) {
-	tmpl := linkSuite(t, components.EngineConfig{}, "values__numerics__0002__L69")
+	tmpl := linkSuite(t, components.EngineConfig{}, components.LinkConfig{}, "values__numerics__0002__L69")
 	in, f := acquired(t, tmpl, "i-to-b")
 	nothing := func(*abi.Call) error { return nil }
 	err := in.Concurrent(t.Context(), func(ctx context.Context, calls abi.Invoker) error {

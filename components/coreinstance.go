@@ -166,9 +166,9 @@ func (in *CoreInstance) guarded(ctx context.Context, name string, do func() erro
 		return errcode.New(errcode.Of(err), "call %s: %w", name, err)
 	}
 	if t := in.tmpl.limits.Time; t > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, t) // host functions that wait see it
-		defer cancel()
+		own := withTime(ctx, t) // host functions that wait see it
+		defer own.stop()
+		ctx = own
 	}
 	in.ctx.Context, in.calling = ctx, true
 	in.meter.begin(ctx)

@@ -31,7 +31,7 @@ type Instance struct {
 	grants []grant // what the host gave to start functions
 
 	meter   meter
-	stop    context.CancelFunc // of the call's context, nil unless limits bound its time
+	timed   *timed // the call's context, nil unless limits bound its time
 	dead    error
 	asked   uint64 // calls that CheckHandle was asked about before
 	calls   uint32 // of host functions
@@ -235,7 +235,8 @@ func (in *Instance) Dead() bool { return in.dead != nil }
 // begin starts a call: limits of time and fuel are counted from here.
 func (in *Instance) begin(ctx context.Context) {
 	if t := in.tmpl.limits.Time; t > 0 {
-		ctx, in.stop = context.WithTimeout(ctx, t) // host functions that wait see it
+		in.timed = withTime(ctx, t) // host functions that wait see it
+		ctx = in.timed
 	}
 	in.main.ctx.Context = ctx
 	in.meter.begin(ctx)
@@ -246,9 +247,9 @@ func (in *Instance) begin(ctx context.Context) {
 func (in *Instance) end() {
 	in.calling = false
 	in.main.ctx.Context = context.Background()
-	if in.stop != nil {
-		in.stop()
-		in.stop = nil
+	if in.timed != nil {
+		in.timed.stop()
+		in.timed = nil
 	}
 	if in.deep { // the handles hold large stacks
 		clear(in.lookups().funcs)
