@@ -86,22 +86,6 @@ build_fetch() {
   jco new "$core" -o "$1"
 }
 
-# Commands are linked with a start of their own and memory for the preview 1 adapter.
-command_objects=("$work/tmp/adapter_memory.o" "$work/tmp/command_start.o")
-command_flags=(-nostartfiles -Wl,--wrap=__wasi_proc_exit)
-
-build_command_objects() {
-  local object
-  for object in "${command_objects[@]}"; do
-    clang-22 --target=wasm32-wasi -O2 -c "$toolchain/$(basename "$object" .o).c" -o "$object"
-  done
-}
-
-command_component() { # CORE OUTPUT
-  jco embed "$1" --wit "$(world "$toolchain/wit" toolchain)" -n command -o "$2.embedded"
-  jco new "$2.embedded" --wasi-command -o "$2"
-}
-
 build_command-rust() {
   build_command_objects
   local flags='"-Clink-self-contained=no","-Clink-arg=--target=wasm32-wasi","-Ctarget-feature=+crt-static"' arg

@@ -130,5 +130,24 @@ world() {
   echo "$dir"
 }
 
+# Commands are linked with a start of their own and memory for the preview 1 adapter.
+command_objects=("$work/tmp/adapter_memory.o" "$work/tmp/command_start.o")
+command_flags=(-nostartfiles -Wl,--wrap=__wasi_proc_exit)
+
+# build_command_objects: makes command_objects.
+build_command_objects() {
+  local object
+  for object in "${command_objects[@]}"; do
+    clang-22 --target=wasm32-wasi -O2 -c "$toolchain/$(basename "$object" .o).c" -o "$object"
+  done
+}
+
+# command_component CORE OUTPUT: makes a component of a program linked with command_flags
+# and command_objects.
+command_component() {
+  jco embed "$1" --wit "$(world "$toolchain/wit" toolchain)" -n command -o "$2.embedded"
+  jco new "$2.embedded" --wasi-command -o "$2"
+}
+
 # seconds SINCE: the time that has passed, with one decimal.
 seconds() { awk -v s="$1" -v e="$(date +%s.%N)" 'BEGIN { printf "%.1f", e - s }'; }

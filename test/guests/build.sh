@@ -8,10 +8,11 @@ source "$(dirname "${BASH_SOURCE[0]}")/../../examples/toolchain/tools.sh" guests
 
 src=$root/test/guests/src
 out=$work/guests
+llvm=0.17.0 # of the package whose sources of LLVM's C++ libraries are those of clang-22
 languages=0.10.2 # of the package with CPython, Ruby and PHP as WASI 0.1 programs
 mkdir -p "$out"
 
-all=(fetch-js values-ts command-js after-js values-py command-py http3-py middleware-py caller-py gather-go python ruby php)
+all=(fetch-js values-ts command-js after-js values-py command-py http3-py middleware-py caller-py gather-go python ruby php exceptions-cpp exceptions-core-cpp)
 if [ $# -gt 0 ]; then wanted=("$@"); else wanted=("${all[@]}"); fi
 for w in "${wanted[@]}"; do [[ " ${all[*]} " == *" $w "* ]] || fail "no guest $w; known: ${all[*]}"; done
 
@@ -56,6 +57,74 @@ build_gather-go() {
   go_component "$dir" "$(world "$src/gather-go/wit" gather-go)" gather "$1"
 }
 
+# --- C++ with exceptions, as a component and as the core module in it
+
+# llvm_sources: unpacks the sources of libc++, libc++abi and libunwind, once, and sets
+# llvm_dir. Debian's libraries for WebAssembly are built without exceptions.
+llvm_sources() {
+  llvm_dir=$work/llvm-$llvm
+  [ ! -d "$llvm_dir/ziglang" ] || return 0
+  python_tools
+  rm -rf "$llvm_dir" && mkdir -p "$llvm_dir"
+  "$work/python/bin/pip" download -q --disable-pip-version-check --no-deps --only-binary :all: -d "$llvm_dir" "ziglang==$llvm"
+  "$work/python/bin/python" - "$llvm_dir" <<'PYTHON'
+import glob, sys, zipfile
+to = sys.argv[1]
+with zipfile.ZipFile(glob.glob(to + "/*.whl")[0]) as z:
+    z.extractall(to, [n for n in z.namelist() if n.startswith(("ziglang/lib/libcxx/", "ziglang/lib/libcxxabi/", "ziglang/lib/libunwind/"))])
+PYTHON
+  rm -f "$llvm_dir"/*.whl
+}
+
+exception_flags=(--target=wasm32-wasi -Wno-deprecated -O2 -fwasm-exceptions -mllvm -wasm-use-legacy-eh=false)
+
+# exception_objects: makes what throws and catches, in place of what Debian's libraries
+# have of it, once, and sets objects.
+exception_objects() {
+  local dir=$work/llvm-objects-$llvm lib version f flags made
+  made=$(clang-22 --version | cat - "${BASH_SOURCE[0]}" | sha256sum)
+  if [ "$(cat "$dir/made" 2>/dev/null)" = "$made" ]; then objects=("$dir"/*.o); return; fi
+  llvm_sources
+  lib=$llvm_dir/ziglang/lib
+  version=$(grep -m1 'define _LIBCPP_VERSION' "$lib/libcxx/include/__config")
+  grep -qF "$version" /usr/lib/llvm-22/include/wasm32-wasi/c++/v1/__config ||
+    fail "ziglang $llvm has not the sources of Debian's libc++ 22: $version"
+  rm -rf "$dir" && mkdir -p "$dir"
+  flags=("${exception_flags[@]}" -w -DNDEBUG -I"$lib/libcxxabi/include" -I"$lib/libcxxabi/src" -I"$lib/libcxx/src" -I"$lib/libcxx/libc"
+    -I"$lib/libunwind/include" -D_LIBCXXABI_HAS_NO_THREADS -D_LIBUNWIND_HIDE_SYMBOLS -DLIBCXX_BUILDING_LIBCXXABI
+    -D_LIBCPP_BUILDING_LIBRARY -D_LIBCXXABI_BUILDING_LIBRARY)
+  clang-22 "${flags[@]}" -c "$lib/libunwind/src/Unwind-wasm.c" -o "$dir/unwind.o"
+  # The tag; the object that Debian's compiler-rt has for it is empty.
+  printf '  .globl __cpp_exception\n  .tagtype __cpp_exception i32\n__cpp_exception:\n' >"$dir/tag.S"
+  clang-22 "${exception_flags[@]}" -c "$dir/tag.S" -o "$dir/tag.o"
+  for f in "$lib"/libcxxabi/src/*.cpp "$lib"/libcxx/src/{exception,new,new_handler,new_helpers,stdexcept,string,typeinfo,vector,verbose_abort}.cpp; do
+    case $f in */cxa_noexception.cpp | */cxa_thread_atexit.cpp) continue ;; esac
+    clang++-22 "${flags[@]}" -std=c++23 -nostdinc++ -isystem /usr/lib/llvm-22/include/wasm32-wasi/c++/v1 \
+      -c "$f" -o "$dir/$(basename "$(dirname "$(dirname "$f")")")-$(basename "$f" .cpp).o"
+  done
+  echo "$made" >"$dir/made"
+  objects=("$dir"/*.o)
+}
+
+# exceptions OUTPUT [clang options]: links the program.
+exceptions() {
+  local output=$1 objects
+  shift
+  packages "${cpp_packages[@]}"
+  exception_objects
+  clang++-22 "${exception_flags[@]}" -std=c++20 -Wall -Wextra -Wl,-z,stack-size=1048576,--strip-debug "$@" \
+    "$src/exceptions-cpp/exceptions.cpp" "${objects[@]}" -o "$output"
+}
+
+build_exceptions-core-cpp() { exceptions "$1"; }
+
+build_exceptions-cpp() {
+  packages "${cpp_packages[@]}"
+  build_command_objects
+  exceptions "$work/tmp/exceptions-command.wasm" "${command_flags[@]}" "${command_objects[@]}"
+  command_component "$work/tmp/exceptions-command.wasm" "$1"
+}
+
 # --- interpreters, which others compiled to WASI 0.1
 
 # interpreter FILE OUTPUT: a component of a program of the package.
@@ -78,7 +147,8 @@ build_php() { interpreter php-cgi-8.2.0.wasm "$1"; }
 made() {
   { cat "$toolchain/package.json" "$toolchain/requirements.txt" "$toolchain/tools.sh" "${BASH_SOURCE[0]}"
     [[ $1 != *-go ]] || cat "$toolchain/go_memory.wat" "$root/examples/counter-go/abi.go"
-    find "$src" "$root/wit/packages" -type f \( -path "$src/$1/*" -o -path "$root/wit/*" \) -print0 | LC_ALL=C sort -z | xargs -0 cat; } | sha256sum | cut -d' ' -f1
+    [[ $1 != *-cpp ]] || cat "$toolchain"/*.c
+    find "$src" "$root/wit/packages" -type f \( -path "$src/${1/-core/}/*" -o -path "$root/wit/*" \) -print0 | LC_ALL=C sort -z | xargs -0 cat; } | sha256sum | cut -d' ' -f1
 }
 
 failed=()
