@@ -5,13 +5,16 @@ import . "latticework/internal/wasmbuild"
 // ledgerCore is the core module of the component ledger but for the destructor
 // of its resource. Values come flat and go out as records in a return area at
 // 8; strings and lists are given back where they are.
-func ledgerCore() []byte {
+func ledgerCore(async bool) []byte {
 	m := &Module{}
 	one, none := m.Type("i", "i"), m.Type("i", "")
 	m.Import("", "new", one)   // 0
 	m.Import("", "rep", one)   // 1
 	m.Import("", "drop", none) // 2
 	m.Import("", "coin", one)  // 3
+	if async {
+		m.Import("", "set", m.Type("", "i"))
+	}
 	m.Memory(2, 2)
 	m.Export("m", Memory, 0)
 	m.Global(4096) // the next free byte
@@ -127,8 +130,9 @@ func ledgerInterface(c *Component, name, res string, resource uint32, core func(
 	c.Export(name, SortInstance, c.Instance(c.Component(in.Bytes()), args...))
 }
 
-// ledgerComponent is a component of the world of testdata/ledger.
-func ledgerComponent() []byte {
+// ledgerComponent is a component of the world of testdata/ledger, with async one
+// that uses the asynchronous ABI.
+func ledgerComponent(async bool) []byte {
 	c := NewComponent()
 	d := &Module{}
 	d.Global(0)
@@ -137,9 +141,14 @@ func ledgerComponent() []byte {
 	di := c.CoreInstance(c.CoreModule(d.Bytes()))
 	sum := c.CoreFunc(di, "sum")
 	entry, coin := c.Resource(int(c.CoreFunc(di, "dtor"))), c.Resource(-1)
-	core := c.CoreInstance(c.CoreModule(ledgerCore()), Arg{Name: "", Instance: c.CoreExports(
-		Item{Name: "new", Func: c.ResourceNew(entry)}, Item{Name: "rep", Func: c.ResourceRep(entry)},
-		Item{Name: "drop", Func: c.ResourceDrop(entry)}, Item{Name: "coin", Func: c.ResourceNew(coin)})})
+	items := []Item{
+		{Name: "new", Func: c.ResourceNew(entry)}, {Name: "rep", Func: c.ResourceRep(entry)},
+		{Name: "drop", Func: c.ResourceDrop(entry)}, {Name: "coin", Func: c.ResourceNew(coin)},
+	}
+	if async {
+		items = append(items, Item{Name: "set", Func: c.Canon([]byte{0x1f})})
+	}
+	core := c.CoreInstance(c.CoreModule(ledgerCore(async)), Arg{Name: "", Instance: c.CoreExports(items...)})
 	opts := [][]byte{MemoryOpt(c.CoreMemory(core, "m")), ReallocOpt(c.CoreFunc(core, "realloc"))}
 	from := func(name string) uint32 {
 		if name == "sum" {

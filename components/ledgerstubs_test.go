@@ -23,20 +23,23 @@ type books struct {
 	in, other *components.Instance
 }
 
-func openBooks(t testing.TB) books {
+func openBooks(t testing.TB, async bool) books {
 	t.Helper()
 	e, err := components.NewEngine(t.Context(), components.EngineConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = e.Close(context.Background()) })
-	c, err := e.Compile(t.Context(), ledgerComponent())
+	c, err := e.Compile(t.Context(), ledgerComponent(async))
 	if err != nil {
 		t.Fatal(err)
 	}
 	tmpl, err := c.Link(components.LinkConfig{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if tmpl.Async() != async {
+		t.Fatalf("the component uses the asynchronous ABI: %t", !async)
 	}
 	b := books{}
 	if b.BookExports, err = contract.ResolveBook(tmpl); err != nil {
@@ -115,8 +118,25 @@ func (b books) gone(t *testing.T, e contract.Entry) {
 	}
 }
 
-func TestStubsOfResources(t *testing.T) {
-	b := openBooks(t)
+// TestStubs calls a component through its generated contract, one that uses the
+// asynchronous ABI and one that does not.
+func TestStubs(t *testing.T) {
+	for name, test := range map[string]func(*testing.T, books){
+		"of resources":               stubsOfResources,
+		"of resource given twice":    stubsOfResourceGivenTwice,
+		"of another instance":        stubsOfAnotherInstance,
+		"of resources inside":        stubsOfResourcesInside,
+		"of maps and error contexts": stubsOfMapsAndErrorContexts,
+		"of trapping resources":      stubsOfTrappingResources,
+		"in concurrent":              stubsInConcurrent,
+		"of interface in place":      stubsOfInterfaceInPlace,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, openBooks(t, false)) })
+		t.Run(name+", async", func(t *testing.T) { test(t, openBooks(t, true)) })
+	}
+}
+
+func stubsOfResources(t *testing.T, b books) {
 	a, c := b.entry(t, 3), b.entry(t, 4)
 	has(t, a, 3)
 	has(t, c, 4)
@@ -140,10 +160,9 @@ func TestStubsOfResources(t *testing.T) {
 	b.dropped(t, 14)
 }
 
-// TestStubsOfResourceGivenTwice: a call that would give what it also lends, or
+// stubsOfResourceGivenTwice: a call that would give what it also lends, or
 // gives elsewhere, is not made, and what it would have given is as it was.
-func TestStubsOfResourceGivenTwice(t *testing.T) {
-	b := openBooks(t)
+func stubsOfResourceGivenTwice(t *testing.T, b books) {
 	ctx := t.Context()
 	a, c := b.entry(t, 3), b.entry(t, 4)
 	for what, use := range map[string]func() error{
@@ -178,10 +197,9 @@ func TestStubsOfResourceGivenTwice(t *testing.T) {
 	has(t, m, 7)
 }
 
-// TestStubsOfAnotherInstance: a handle is of use to its instance alone, and
+// stubsOfAnotherInstance: a handle is of use to its instance alone, and
 // costs none.
-func TestStubsOfAnotherInstance(t *testing.T) {
-	b := openBooks(t)
+func stubsOfAnotherInstance(t *testing.T, b books) {
 	foreign, err := b.NewEntry(t.Context(), b.other, 5)
 	if err != nil {
 		t.Fatal(err)
@@ -220,8 +238,7 @@ type goEntry struct{}
 func (goEntry) Number(context.Context) (uint32, error) { return 1, nil }
 func (goEntry) Drop(context.Context)                   {}
 
-func TestStubsOfResourcesInside(t *testing.T) {
-	b := openBooks(t)
+func stubsOfResourcesInside(t *testing.T, b books) {
 	ctx := t.Context()
 	if w, err := b.Pass(ctx, b.in, contract.WhichNone()); err != nil || w.Case != contract.WhichCaseNone {
 		t.Errorf("none: %v, %v", w, err)
@@ -272,8 +289,7 @@ func TestStubsOfResourcesInside(t *testing.T) {
 	b.dropped(t, 6)
 }
 
-func TestStubsOfMapsAndErrorContexts(t *testing.T) {
-	b := openBooks(t)
+func stubsOfMapsAndErrorContexts(t *testing.T, b books) {
 	want := map[string]uint32{"a": 1, "": 2, "ä\x00": 3}
 	if got, err := b.PassCounts(t.Context(), b.in, want); err != nil || !maps.Equal(got, want) {
 		t.Errorf("counts: %v, %v", got, err)
@@ -295,8 +311,7 @@ func TestStubsOfMapsAndErrorContexts(t *testing.T) {
 	}
 }
 
-func TestStubsOfTrappingResources(t *testing.T) {
-	b := openBooks(t)
+func stubsOfTrappingResources(t *testing.T, b books) {
 	left, bad := b.entry(t, 1), b.entry(t, 99)
 	if _, err := bad.Number(t.Context()); !errors.Is(err, errcode.Trap) {
 		t.Errorf("a method that traps: %v", err)
@@ -316,10 +331,32 @@ func TestStubsOfTrappingResources(t *testing.T) {
 	}
 }
 
-// TestStubsOfInterfaceInPlace: two resources of one component have nothing to
+// stubsInConcurrent: inside of Concurrent the exports' own functions call
+// through what it gives, and what they answer outlives it.
+func stubsInConcurrent(t *testing.T, b books) {
+	var e contract.Entry
+	err := b.in.Concurrent(t.Context(), func(ctx context.Context, calls abi.Invoker) (err error) {
+		if e, err = b.NewEntry(ctx, calls, 3); err != nil {
+			return err
+		}
+		if n, err := b.EntryNumber(ctx, calls, e); n != 3 || err != nil {
+			t.Errorf("the number is %d, %v", n, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	has(t, e, 3)
+	if err := b.DropEntry(t.Context(), e); err != nil {
+		t.Error(err)
+	}
+	b.dropped(t, 3)
+}
+
+// stubsOfInterfaceInPlace: two resources of one component have nothing to
 // do with each other.
-func TestStubsOfInterfaceInPlace(t *testing.T) {
-	b := openBooks(t)
+func stubsOfInterfaceInPlace(t *testing.T, b books) {
 	coin, err := b.till.Toss(t.Context(), b.in, 5)
 	if err != nil {
 		t.Fatal(err)
@@ -346,7 +383,7 @@ func Example_exportedResource() {
 		log.Fatal(err)
 	}
 	defer engine.Close(ctx)
-	component, err := engine.Compile(ctx, ledgerComponent())
+	component, err := engine.Compile(ctx, ledgerComponent(false))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -390,7 +427,7 @@ func Example_exportedResource() {
 // BenchmarkHandle calls a method of a component's resource, and makes and drops
 // one, through stubs and with dynamic values.
 func BenchmarkHandle(b *testing.B) {
-	l := openBooks(b)
+	l := openBooks(b, false)
 	ctx := b.Context()
 	e := l.entry(b, 3)
 	const iface = "test:ledger/book@1.0.0"
