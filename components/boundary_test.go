@@ -306,6 +306,86 @@ func TestStreamOfResourcesThatFindNoRoom(t *testing.T) {
 	}
 }
 
+// settledBox is a future that has its value.
+type settledBox struct{ box }
+
+func (b *settledBox) Settled() bool { return true }
+
+// TestFutureOfAResourceThatFindsNoRoom: the resource ends, once, whether the
+// future has it from the start or somebody waits for it.
+func TestFutureOfAResourceThatFindsNoRoom(t *testing.T) {
+	c, core, holder := NewComponent(), &Module{}, &Module{}
+	holder.Memory(1, 1)
+	holder.Export("m", Memory, 0)
+	pens := c.ImportResource("pen")
+	future := U(c.Type(Cat([]byte{0x65, 1}, U(c.Own(pens)))))
+	mem := MemoryOpt(c.CoreMemory(c.CoreInstance(c.CoreModule(holder.Bytes())), "m"))
+	read := Call(core.Import("", "read", core.Type("ii", "i")))
+	core.Export("take", Func, core.Func(core.Type("i", "i"), "", get(0), I32(64), read))
+	inst := c.CoreInstance(c.CoreModule(core.Bytes()), Arg{Name: "", Instance: c.CoreExports(
+		Item{Name: "read", Func: c.Canon([]byte{0x16}, future, Vec(mem))})})
+	c.Export("take", SortFunc, c.Lift(c.CoreFunc(inst, "take"), asyncFunc(c, []byte{U32}, Param{Name: "f", Type: future})))
+	resource := &wit.Resource{Name: "pen"}
+	tmpl := linkedWithin(t, c.Bytes(), components.Limits{Handles: 1}, &abi.Interface{Name: "pen", Resources: []*wit.Resource{resource}})
+	p := &pen{}
+	for what, rep := range map[string]any{
+		"settled": &settledBox{box{pens: []*pen{p}, resource: resource}},
+		"waited":  &box{pens: []*pen{p}, resource: resource},
+	} {
+		*p = pen{}
+		in := keep(t, tmpl)
+		if _, err := in.Call(t.Context(), "", "take", value.Async{Rep: rep}); !errors.Is(err, components.ErrExhausted) {
+			t.Errorf("%s: answered %v", what, err)
+		}
+		in.Release(context.Background())
+		if p.dropped != 1 {
+			t.Errorf("%s: the resource ended %d times", what, p.dropped)
+		}
+	}
+}
+
+// pairs is elements that are pairs of pens.
+type pairs struct{ box }
+
+func (b *pairs) Store(m *abi.Mem, to []byte, i int) {
+	m.PutOwn(to, b.pens[2*i], b.resource)
+	m.PutOwn(to[4:], b.pens[2*i+1], b.resource)
+}
+
+func (b *pairs) Discard(i int) { b.box.Discard(2 * i) }
+
+func (b *pairs) Pull(context.Context, int) (abi.Elements, int, error) { return b, len(b.pens) / 2, nil }
+
+// TestElementThatFindsNoRoomForHalf: an element of which the guest's table has
+// room for a part is not the guest's.
+func TestElementThatFindsNoRoomForHalf(t *testing.T) {
+	c, core, holder := NewComponent(), &Module{}, &Module{}
+	holder.Memory(1, 1)
+	holder.Export("m", Memory, 0)
+	pens := c.ImportResource("pen")
+	own := U(c.Own(pens))
+	stream := U(c.Type(Cat([]byte{0x66, 1}, U(c.Type(Cat([]byte{0x6f, 2}, own, own))))))
+	mem := MemoryOpt(c.CoreMemory(c.CoreInstance(c.CoreModule(holder.Bytes())), "m"))
+	read := Call(core.Import("", "read", core.Type("iii", "i")))
+	core.Export("take", Func, core.Func(core.Type("i", "i"), "", get(0), I32(64), I32(2), read))
+	inst := c.CoreInstance(c.CoreModule(core.Bytes()), Arg{Name: "", Instance: c.CoreExports(
+		Item{Name: "read", Func: c.Canon([]byte{0x0f}, stream, Vec(mem))})})
+	c.Export("take", SortFunc, c.Lift(c.CoreFunc(inst, "take"), asyncFunc(c, []byte{U32}, Param{Name: "s", Type: stream})))
+	resource := &wit.Resource{Name: "pen"}
+	tmpl := linkedWithin(t, c.Bytes(), components.Limits{Handles: 4}, &abi.Interface{Name: "pen", Resources: []*wit.Resource{resource}})
+	b := &pairs{box{pens: []*pen{{}, {}, {}, {}}, resource: resource}}
+	in := keep(t, tmpl)
+	if _, err := in.Call(t.Context(), "", "take", value.Async{Rep: b}); !errors.Is(err, components.ErrExhausted) {
+		t.Errorf("answered %v", err)
+	}
+	in.Release(context.Background())
+	for i, p := range b.pens {
+		if p.dropped != 1 {
+			t.Errorf("resource %d ended %d times", i, p.dropped)
+		}
+	}
+}
+
 // TestHostFunctionSeesTheLimitOfTime: a function of the host that waits is given
 // a context that ends when the call's time is up.
 func TestHostFunctionSeesTheLimitOfTime(t *testing.T) {

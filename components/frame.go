@@ -19,7 +19,7 @@ type frame struct {
 	host    bool // Go is on the other side
 	answers bool // what Go gives is the result of an import, which nobody else ends
 	ran     bool // guest code ran for this call
-	giving  bool // the guest gets the parameters from Go, which may fail yet
+	giving  bool // the guest gets a value from Go, which may fail yet
 	given   []given
 	few     [2]given // the first of given
 	buf     []byte

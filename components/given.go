@@ -16,8 +16,8 @@ func refused(name string, err error) error {
 	return errcode.New(errcode.Of(err), "call %s: %w", name, err)
 }
 
-// given is a handle that the guest got for a parameter from Go, whose call may
-// be refused yet.
+// given is a handle that the guest got for a value from Go, the rest of which
+// may fail yet.
 type given struct {
 	index uint32
 	guest *GuestResource // what was given away, nil for a resource of the host
@@ -38,10 +38,11 @@ func (f *frame) keep() {
 }
 
 // takeBack removes the handles that were noted, as if there had been none: the
-// last comes first, so that the table gives the same ones again. What Go gave
-// for its own ends, but for resources of the component, which the host has as
-// before.
-func (f *frame) takeBack() {
+// last comes first, so that the table gives the same ones again. The host has
+// resources of the component as before; its own, and streams and futures, end
+// if ends says so. Else streams and futures alone do, which cannot be given
+// again.
+func (f *frame) takeBack(ends bool) {
 	t := &f.state.table
 	for n := len(f.given) - 1; n >= 0; n-- {
 		g := f.given[n]
@@ -52,7 +53,7 @@ func (f *frame) takeBack() {
 			rep.channel.drop()
 			continue
 		case abi.Dropper:
-			if h.own {
+			if h.own && ends {
 				rep.Drop(f.state.inst.main.ctx.Context)
 			}
 		}

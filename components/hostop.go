@@ -16,6 +16,9 @@ type hostOp struct {
 	elems  abi.Elements  // the same, in place of both
 	first  int           // of elems to write, the first
 	buffer buffer        // touched where the channel may be
+	// discards has what of elems cannot be written discarded here: nobody waits
+	// for the operation who would.
+	discards bool
 
 	phase  hostOpPhase // guarded by the pipe's mu
 	result copyResult  // set before over is closed, as is err
@@ -138,7 +141,11 @@ func (o *hostOp) receive(src *buffer, n uint32) error {
 	for i := uint32(0); i < n && m.Err() == nil; i++ {
 		o.load(src.elem, m, from[i*src.elem.Size():])
 	}
-	return m.Err()
+	if err := m.Err(); err != nil { // the guest is gone, and its resources with it
+		loseValues(o.values, func(*GuestResource) {})
+		return err
+	}
+	return nil
 }
 
 // load appends the element at b, nil for one without content.
@@ -215,7 +222,8 @@ func (o *hostOp) exchangeElems(w *hostOp, from, n int) error {
 	return nil
 }
 
-// send moves n elements from Go to dst.
+// send moves n elements from Go to dst. An element that fails stays Go's, all
+// of it.
 func (o *hostOp) send(dst *buffer, n uint32) error {
 	if err := o.claim(); err != nil {
 		return err
@@ -232,15 +240,21 @@ func (o *hostOp) send(dst *buffer, n uint32) error {
 	}
 	for i := range n {
 		e := to[i*dst.elem.Size():]
+		dst.frame.giving = true
 		if o.elems != nil {
 			o.elems.Store(m, e, o.first+int(o.buffer.progress+i))
 		} else {
 			dst.elem.Store(m, e, o.values[o.buffer.progress+i])
 		}
 		if err := m.Err(); err != nil {
+			dst.frame.takeBack(false)
 			o.buffer.progress += i // what the guest has of it, which ends with its table
+			if o.discards {
+				o.elems.Discard(o.first + int(o.buffer.progress))
+			}
 			return err
 		}
+		dst.frame.keep()
 	}
 	return nil
 }

@@ -294,7 +294,7 @@ func (sc *scheduler) take(e *hostEnd) (p *pipe, adopted *hostEnd, other *schedul
 }
 
 // bridge returns a channel of type t on which a goroutine writes what it reads
-// from e, of another instance.
+// from e, of another instance. What it has read and cannot write ends.
 func (sc *scheduler) bridge(e *hostEnd, other *scheduler, t *wit.Type) *channel {
 	from, to := &hostEnd{pipe: e.pipe, reads: true}, newPipe(t)
 	other.adopt(from)
@@ -311,7 +311,8 @@ func (sc *scheduler) bridge(e *hostEnd, other *scheduler, t *wit.Type) *channel 
 			if err != nil {
 				return
 			}
-			_, err = to.writer.writeAll(ctx, n, func(done int) *hostOp { return &hostOp{values: op.values[done:]} })
+			done, err := to.writer.writeAll(ctx, n, func(done int) *hostOp { return &hostOp{values: op.values[done:]} })
+			loseValues(op.values[done:], func(r *GuestResource) { other.post(r.lose) })
 			if err != nil || t.Kind == wit.KindFuture {
 				return
 			}

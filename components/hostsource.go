@@ -77,7 +77,7 @@ func (s *source) settle() {
 		c.broken = true
 		return
 	}
-	op := &hostOp{end: s.writer, elems: elems, over: make(chan struct{})}
+	op := &hostOp{end: s.writer, elems: elems, discards: true, over: make(chan struct{})}
 	op.buffer = buffer{host: op, length: 1}
 	c.pending = op
 }

@@ -153,7 +153,7 @@ func (f *frame) lowerParams(fc *abi.FuncCodec, sig *abi.FlatSig, lower func(*abi
 	case f.ran:
 		return err
 	}
-	f.takeBack()
+	f.takeBack(true)
 	f.state.mayLeave = true
 	return &refusal{err}
 }
