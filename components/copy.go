@@ -143,7 +143,11 @@ func (f *frame) LowerAsync(rep any, t *wit.Type) (uint32, error) {
 			return 0, err
 		}
 	}
-	return f.noted(s.addReader(c))
+	i, err := f.noted(s.addReader(c))
+	if err != nil && !ok && c.source.detach() == nil {
+		c.drop()
+	}
+	return i, err
 }
 
 // noted is note of handle i, unless there is none because of err.

@@ -17,7 +17,7 @@ type frame struct {
 	borrows int      // borrowed handles given to the guest and not dropped yet
 	owner   abi.Owner
 	host    bool // Go is on the other side
-	answers bool // what Go gives is the result of an import, which nobody else ends
+	ends    bool // what Go gives for the guest's own ends where the guest does not get it
 	ran     bool // guest code ran for this call
 	giving  bool // the guest gets a value from Go, which may fail yet
 	given   []given
@@ -56,7 +56,7 @@ func (fb *fiber) push(s *state, o *plan.Options) *frame {
 }
 
 func (f *frame) init(s *state, o *plan.Options) {
-	f.state, f.options, f.owner, f.borrows, f.host, f.answers = s, o, nil, 0, false, false
+	f.state, f.options, f.owner, f.borrows, f.host, f.ends = s, o, nil, 0, false, false
 	f.ran, f.giving, f.given = false, false, f.few[:0]
 	f.lent = f.lent[:0]
 	f.call.ClearErr()

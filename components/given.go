@@ -40,8 +40,7 @@ func (f *frame) keep() {
 // takeBack removes the handles that were noted, as if there had been none: the
 // last comes first, so that the table gives the same ones again. The host has
 // resources of the component as before; its own, and streams and futures, end
-// if ends says so. Else streams and futures alone do, which cannot be given
-// again.
+// if ends says so. Else those streams and futures do that cannot be given again.
 func (f *frame) takeBack(ends bool) {
 	t := &f.state.table
 	for n := len(f.given) - 1; n >= 0; n-- {
@@ -50,7 +49,9 @@ func (f *frame) takeBack(ends bool) {
 		t.remove(g.index)
 		switch rep := h.rep.(type) {
 		case *channelEnd:
-			rep.channel.drop()
+			if ends || rep.channel.source.detach() == nil {
+				rep.channel.drop()
+			}
 			continue
 		case abi.Dropper:
 			if h.own && ends {

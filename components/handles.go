@@ -226,7 +226,8 @@ func (f *frame) LowerOwn(rep any, r *wit.Resource) (uint32, error) {
 }
 
 // Lost implements [abi.Loser]: what another guest gave ends, and so does what
-// the host answered.
+// the host gave by a call or its answer, but for resources of a component, which
+// the host has as before.
 func (f *frame) Lost(rep any) {
 	on, ok := rep.(*handedOn)
 	if ok && on.owner != nil {
@@ -235,8 +236,14 @@ func (f *frame) Lost(rep any) {
 	if ok {
 		rep = on.rep
 	}
-	if d, drops := rep.(abi.Dropper); drops && (ok || f.answers) {
-		d.Drop(f.state.inst.main.ctx.Context)
+	if !ok && (!f.ends || abi.GuestOf(rep) != nil) {
+		return
+	}
+	switch rep := rep.(type) {
+	case abi.Dropper:
+		rep.Drop(f.state.inst.main.ctx.Context)
+	case interface{ Close() }:
+		rep.Close()
 	}
 }
 

@@ -59,7 +59,7 @@ func (fb *fiber) importCall(k int, h *plan.Host, s *state, stack []uint64) error
 		return fb.startImport(k, h, s, stack)
 	}
 	f := fb.push(s, &h.Options)
-	f.host, f.answers = true, true
+	f.host, f.ends = true, true
 	fc := fb.in.tmpl.component.hostCodecs[k]
 	if err := f.liftParams(fc, &fc.Lower, stack); err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 // background, or where the guest is prepared for it.
 func (fb *fiber) startImport(k int, h *plan.Host, s *state, stack []uint64) error {
 	sub := fb.newSubtask(k, h, s, stack)
-	sub.frame.host, sub.frame.answers = true, true
+	sub.frame.host, sub.frame.ends = true, true
 	if err := sub.liftParams(); err != nil {
 		return err
 	}

@@ -17,6 +17,13 @@ import (
 // returned; what it goes on doing then, it does during later calls and in
 // [Instance.Drive].
 //
+// What lower stores for the guest's own is the call's, whether it succeeds or
+// not: as a guest's handle leaves its table when it is passed. If the call fails
+// before the guest has it, it ends then or with the instance: a resource is
+// dropped, a stream or future closed. A [GuestResource] that the guest did not get
+// is the host's as before, for another call or for [Instance.Drop], as long as the
+// instance is there. Where lower is not called nothing is taken.
+//
 // Concurrency: one call at a time.
 //
 // Errors:
@@ -144,8 +151,9 @@ func (fb *fiber) callLift(l int, caller *state, lower, lift func(*abi.Call) erro
 // function takes them: f.flat. It answers a *refusal if Go's parameters failed
 // before the guest ran for them.
 func (f *frame) lowerParams(fc *abi.FuncCodec, sig *abi.FlatSig, lower func(*abi.Call) error) error {
-	f.giving = f.host
+	f.giving, f.ends = f.host, f.host
 	err := f.putParams(fc, sig, lower)
+	f.ends = false
 	switch {
 	case err == nil || !f.host:
 		f.keep()

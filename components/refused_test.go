@@ -3,8 +3,10 @@ package components_test
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"testing"
+	"time"
 
 	"latticework/components"
 	"latticework/internal/errcode"
@@ -20,6 +22,13 @@ var errNoInk = errors.New("out of ink")
 func failing(*abi.Call) error { return errNoInk }
 
 func ignored(*abi.Call) error { return nil }
+
+// soon is the test's context, which ends before the test times out.
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
 
 // TestRefusedCall: a call whose parameters Go cannot give, before the guest ran
 // for it, is all that fails.
@@ -123,7 +132,8 @@ func TestRefusedCallThatWaited(t *testing.T) {
 // penKeeper is a component that is given pens:
 //
 //	export take: func(p: own<pen>, text: string) -> u32        // the handle
-//	export look: func(p: borrow<pen>, s: stream<u8>) -> u32   // the handle
+//	export collect: func(ps: list<own<pen>>) -> u32            // how many
+//	export look: func(p: borrow<pen>, s: stream<u8>) -> u32    // the handle
 //
 // Its realloc traps for 13 bytes.
 func penKeeper() []byte {
@@ -135,11 +145,14 @@ func penKeeper() []byte {
 	core.Export("m", Memory, 0)
 	core.Export("realloc", Func, core.Func(core.Type("iiii", "i"), "", get(3), I32(13), 0x46, 0x04, void, 0x00, endOp, I32(64)))
 	core.Export("take", Func, core.Func(core.Type("iii", "i"), "", get(0)))
+	core.Export("collect", Func, core.Func(core.Type("ii", "i"), "", get(1)))
 	core.Export("look", Func, core.Func(core.Type("ii", "i"), "", get(0), drop, get(0)))
 	inst := c.CoreInstance(c.CoreModule(core.Bytes()), Arg{Name: "", Instance: c.CoreExports(Item{Name: "drop", Func: c.ResourceDrop(pen)})})
 	mem, realloc := MemoryOpt(c.CoreMemory(inst, "m")), ReallocOpt(c.CoreFunc(inst, "realloc"))
 	c.Export("take", SortFunc, c.Lift(c.CoreFunc(inst, "take"), c.FuncType([]byte{U32},
 		Param{Name: "p", Type: U(c.Own(pen))}, Param{Name: "text", Type: []byte{String}}), mem, realloc))
+	c.Export("collect", SortFunc, c.Lift(c.CoreFunc(inst, "collect"), c.FuncType([]byte{U32},
+		Param{Name: "ps", Type: U(c.Type(Cat([]byte{0x70}, U(c.Own(pen)))))}), mem, realloc))
 	c.Export("look", SortFunc, c.Lift(c.CoreFunc(inst, "look"), asyncFunc(c, []byte{U32},
 		Param{Name: "p", Type: U(c.Borrow(pen))}, Param{Name: "s", Type: stream})))
 	return c.Bytes()
@@ -155,10 +168,7 @@ func penKeepers(t *testing.T, limits components.Limits) (*components.Template, *
 func TestHandlesOfARefusedCall(t *testing.T) {
 	tmpl, resource := penKeepers(t, components.Limits{Handles: 2})
 	in, take := acquired(t, tmpl, "take")
-	look, err := tmpl.Export("", "look")
-	if err != nil {
-		t.Fatal(err)
-	}
+	look := exported(t, tmpl, "look")
 	p := &pen{}
 	for range 3 {
 		err := in.Invoke(t.Context(), take, func(c *abi.Call) error {
@@ -178,7 +188,7 @@ func TestHandlesOfARefusedCall(t *testing.T) {
 		if !errors.Is(err, errNoInk) || in.Dead() {
 			t.Fatalf("answered %v", err)
 		}
-		err = in.Drive(t.Context(), func(ctx context.Context) error {
+		err = in.Drive(soon(t), func(ctx context.Context) error {
 			_, err := w.Write(ctx, []byte{1})
 			return err
 		})
@@ -235,3 +245,107 @@ func TestParametersThatFailLate(t *testing.T) {
 		}
 	}
 }
+
+// TestParametersThatAreLost: what was to be the guest's own ends, once, wherever
+// among the parameters the failure is.
+func TestParametersThatAreLost(t *testing.T) {
+	tmpl, resource := penKeepers(t, components.Limits{Handles: 2})
+	pens := func(n int) (ps []*pen, list value.List) {
+		for range n {
+			ps = append(ps, &pen{})
+			list = append(list, value.Handle{Rep: ps[len(ps)-1], Owned: true})
+		}
+		return ps, list
+	}
+	for what, run := range map[string]func(in *components.Instance) (lost []*pen, err error){
+		"before": func(in *components.Instance) ([]*pen, error) {
+			ps, _ := pens(1)
+			return ps, in.Invoke(t.Context(), exported(t, tmpl, "take"), func(c *abi.Call) error {
+				c.PutChar(c.Params[4:], -1)
+				c.PutOwn(c.Params, ps[0], resource)
+				return nil
+			}, ignored)
+		},
+		"after": func(in *components.Instance) ([]*pen, error) {
+			ps, _ := pens(1)
+			return ps, in.Invoke(t.Context(), exported(t, tmpl, "take"), func(c *abi.Call) error {
+				c.PutOwn(c.Params, ps[0], resource)
+				c.PutString(c.Params[4:], "\xff")
+				return nil
+			}, ignored)
+		},
+		"in the middle of a list": func(in *components.Instance) ([]*pen, error) {
+			ps, list := pens(5)
+			_, err := in.Call(t.Context(), "", "collect", list)
+			return ps, err
+		},
+		"a list that finds no room": func(in *components.Instance) ([]*pen, error) {
+			ps, list := pens(16 << 10) // of 4 bytes, from 64 on
+			_, err := in.Call(t.Context(), "", "collect", list)
+			return ps, err
+		},
+	} {
+		in := keep(t, tmpl)
+		ps, err := run(in)
+		if err == nil {
+			t.Errorf("%s: it was given", what)
+		}
+		in.Release(context.Background())
+		for i, p := range ps {
+			if p.dropped != 1 {
+				t.Errorf("%s: resource %d ended %d times (%v)", what, i, p.dropped, err)
+				break
+			}
+		}
+	}
+}
+
+func exported(t *testing.T, tmpl *components.Template, name string) abi.ExportedFunc {
+	t.Helper()
+	f, err := tmpl.Export("", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// TestStreamsThatAreLost: the same for streams, which are closed.
+func TestStreamsThatAreLost(t *testing.T) {
+	tmpl, resource := penKeepers(t, components.Limits{Handles: 1})
+	look := exported(t, tmpl, "look")
+	for what, fail := range map[string]func(c *abi.Call){
+		"before":  func(c *abi.Call) { c.Fail(errNoInk) },
+		"no room": func(c *abi.Call) { c.PutBorrow(c.Params, &pen{}, resource) },
+	} {
+		in := keep(t, tmpl)
+		w, r := components.NewStream(typeU8)
+		source := &closedBytes{}
+		for _, rep := range []any{r, source} {
+			err := in.Invoke(t.Context(), look, func(c *abi.Call) error {
+				fail(c)
+				c.PutAsync(c.Params[4:], rep, typeStream)
+				return nil
+			}, ignored)
+			if err == nil || in.Dead() {
+				t.Errorf("%s: answered %v", what, err)
+			}
+		}
+		err := in.Drive(soon(t), func(ctx context.Context) error {
+			_, err := w.Write(ctx, []byte{1})
+			return err
+		})
+		if !errors.Is(err, components.ErrClosed) {
+			t.Errorf("%s: write: %v", what, err)
+		}
+		in.Release(context.Background())
+		if source.closed != 1 {
+			t.Errorf("%s: the source was closed %d times", what, source.closed)
+		}
+	}
+}
+
+// closedBytes is a stream that counts how often it is closed.
+type closedBytes struct{ closed int }
+
+func (s *closedBytes) Read(context.Context, []byte) (int, error) { return 0, io.EOF }
+func (s *closedBytes) Close()                                    { s.closed++ }

@@ -80,8 +80,9 @@ func (c *Codec) storeCompound(m *Mem, b []byte, v value.Value) {
 			b = m.newList(b, len(v), c.elem.size, c.elem.align)
 		}
 		for i, x := range v {
-			if m.err != nil {
-				return
+			if m.err != nil { // what the rest owns is lost
+				c.elem.store(m, make([]byte, c.elem.size), x)
+				continue
 			}
 			c.elem.store(m, b[i*int(c.elem.size):], x)
 		}

@@ -97,9 +97,9 @@ type Handles interface {
 	SetOwner(o Owner)
 }
 
-// Loser is what [Handles] may implement to be told of a resource that was to be
-// given to the guest as its own and never will be, because storing it or what
-// comes before it failed.
+// Loser is what [Handles] and [AsyncHandles] may implement to be told of a
+// resource, a stream or a future that was to be given to the guest as its own and
+// never will be, because storing it or what comes before it failed.
 type Loser interface {
 	Lost(rep any)
 }

@@ -146,15 +146,17 @@ func (m *Mem) PutBorrow(b []byte, rep any, r *wit.Resource) {
 
 // PutAsync stores a stream, future or error-context of type t.
 func (m *Mem) PutAsync(b []byte, rep any, t *wit.Type) {
-	if !m.hasAsync("store") {
-		return
-	}
-	i, err := m.Async.LowerAsync(rep, t)
-	if err != nil {
+	if m.hasAsync("store") {
+		i, err := m.Async.LowerAsync(rep, t)
+		if err == nil {
+			le.PutUint32(b, i)
+			return
+		}
 		m.Fail(err)
-		return
 	}
-	le.PutUint32(b, i)
+	if l, ok := m.Async.(Loser); ok {
+		l.Lost(rep)
+	}
 }
 
 func writeDisc(b []byte, v, size uint32) {
