@@ -94,7 +94,7 @@ func spinner() []byte {
 	m.Memory(allBytes>>16, allBytes>>16)
 	m.Table(100_000, 100_000)
 	none, one := m.Type("", ""), m.Type("i", "")
-	m.Tags = [][]byte{Cat([]byte{0}, U(none))}
+	m.Tags = [][]byte{Cat([]byte{0}, U(none)), Cat([]byte{0}, U(m.Type("l", "")))} // the second has all left to the engine
 	m.Func(none, "")
 	m.Func(one, "", get(0), 0x04, void, get(0), I32(1), 0x6b, Call(1), endOp) // as deep as its parameter says
 	m.Func(none, "", Call(4), Call(4))                                        // a tree of 2^60 calls, the rest of which is below

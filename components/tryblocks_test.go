@@ -131,3 +131,28 @@ func TestLegacyExceptions(t *testing.T) {
 		}
 	}
 }
+
+// TestTableOfExceptions: a component whose module with try blocks gives another its
+// table is refused: what the other calls there could throw past it.
+func TestTableOfExceptions(t *testing.T) {
+	for _, tries := range []bool{false, true} {
+		code := shimmed(func(shim, user, _ *Module) {
+			shim.Tags = [][]byte{Cat([]byte{0}, U(shim.Type("", "")))}
+			if tries {
+				shim.Func(shim.Type("", ""), "", blockOp, void, tryOp, void, 1, 2, 0, throwOp, 0, endOp, endOp)
+			}
+			user.Imports = append(user.Imports, Cat(Name("shim"), Name("$imports"), []byte{1, 0x70, 0, 1}))
+		})
+		e, err := components.NewEngine(t.Context(), components.EngineConfig{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = e.Compile(t.Context(), code)
+		if cerr := e.Close(t.Context()); cerr != nil {
+			t.Error(cerr)
+		}
+		if tries && (!errors.Is(err, components.ErrUnsupported) || !strings.Contains(err.Error(), "table")) || !tries && err != nil {
+			t.Errorf("try blocks %v: answered %v", tries, err)
+		}
+	}
+}

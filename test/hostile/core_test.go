@@ -12,7 +12,7 @@ import (
 
 // coreAttacks are valid modules that misbehave when they run.
 func coreAttacks() []hostile {
-	return slices.Concat(loops(), recursions(), exceptions())
+	return slices.Concat(loops(), recursions(), recursionsOfTries("", func(*Module) {}), recursionsOfTries(", left to the engine", leave), exceptions())
 }
 
 func loop(code ...any) func() []byte {
@@ -89,9 +89,6 @@ func twoMemories(code ...any) func() []byte {
 
 func recursions() []hostile {
 	deep := ends(errcode.Exhausted)
-	// Where attacks before it left much garbage, a guest with try blocks waits for
-	// its time to be up.
-	deepOrLate := ends(errcode.Exhausted, errcode.Deadline)
 	large := strings.Repeat("l", 2000)
 	// Each of n locals gets a value before the call and is used after it.
 	alive := func(n int) []byte {
@@ -138,14 +135,25 @@ func recursions() []hostile {
 			_ = f
 			m.Export("run", Func, m.Func(m.Type("", ""), "", bytes.Repeat([]byte{0x42, 1}, 900), Call(0)))
 		})},
-		{name: "recursion: inside try blocks", codes: deepOrLate, bytes: of(func(m *Module) {
+	}
+}
+
+// recursionsOfTries are calls inside try blocks.
+func recursionsOfTries(kind string, how func(*Module)) []hostile {
+	// Where attacks before it left much garbage, one that is left to the engine waits for
+	// its time to be up.
+	deepOrLate := ends(errcode.Exhausted, errcode.Deadline)
+	return []hostile{
+		{name: "recursion: inside try blocks" + kind, codes: deepOrLate, bytes: of(func(m *Module) {
 			v := m.Type("", "")
 			m.Tags = [][]byte{Cat([]byte{0}, U(v))}
+			how(m)
 			m.Export("run", Func, m.Func(v, "", 0x02, 0x40, 0x1f, 0x40, 1, 2, 0, Call(0), 0x0b, 0x0b))
 		})},
-		{name: "recursion: deep first, then try blocks", codes: deepOrLate, bytes: of(func(m *Module) {
+		{name: "recursion: deep first, then try blocks" + kind, codes: deepOrLate, bytes: of(func(m *Module) {
 			v := m.Type("i", "")
 			m.Tags = [][]byte{Cat([]byte{0}, U(m.Type("", "")))}
+			how(m)
 			m.Func(v, "", 0x20, 0, 0x04, 0x40, 0x20, 0, 0x41, 1, 0x6b, Call(0), 0x05, Call(1), 0x0b)
 			m.Func(m.Type("", ""), "", 0x02, 0x40, 0x1f, 0x40, 1, 2, 0, Call(1), 0x0b, 0x0b)
 			m.Export("run", Func, m.Func(m.Type("", ""), "", I32(30_000), Call(0)))
