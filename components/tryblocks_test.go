@@ -103,9 +103,17 @@ func TestTryBlocksOfOthers(t *testing.T) {
 		add func(m *Module)
 		ok  bool
 	}{
-		"a tag that is exported": {add: func(m *Module) { m.Export("tag", 4, 0) }},
-		"a wide exception":       {add: func(m *Module) { m.Tags = append(m.Tags, Cat([]byte{0}, U(m.Type("l", "")))) }},
-		"nothing of that":        {add: func(*Module) {}, ok: true},
+		"a tag that is exported":   {add: func(m *Module) { m.Export("tag", 4, 0) }, ok: true},
+		"a table that is exported": {add: func(m *Module) { m.Table(1, 1); m.Export("table", Table, 0) }, ok: true},
+		"a reference to an exception that is exported": {add: func(m *Module) {
+			m.Types = append(m.Types, []byte{0x60, 0, 1, exnType})
+			m.Export("exn", Func, m.Body(uint32(len(m.Types)-1), []byte{0, 0x00, endOp}))
+		}},
+		"a reference to a function": {add: func(m *Module) {
+			m.Export("f", Func, m.Func(m.Type("", ""), "", 0xd2, 0, 0x1a))
+		}},
+		"a wide exception": {add: func(m *Module) { m.Tags = append(m.Tags, Cat([]byte{0}, U(m.Type("l", "")))) }},
+		"nothing of that":  {add: func(*Module) {}, ok: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, _ := tagged()
@@ -132,27 +140,38 @@ func TestLegacyExceptions(t *testing.T) {
 	}
 }
 
-// TestTableOfExceptions: a component whose module with try blocks gives another its
-// table is refused: what the other calls there could throw past it.
-func TestTableOfExceptions(t *testing.T) {
-	for _, tries := range []bool{false, true} {
-		code := shimmed(func(shim, user, _ *Module) {
-			shim.Tags = [][]byte{Cat([]byte{0}, U(shim.Type("", "")))}
-			if tries {
-				shim.Func(shim.Type("", ""), "", blockOp, void, tryOp, void, 1, 2, 0, throwOp, 0, endOp, endOp)
-			}
+// TestExceptionsOfAnother: a component whose module with try blocks gives another its
+// table or a tag is refused: what the other calls in the table could throw past
+// it, and by its tag it throws nothing.
+func TestExceptionsOfAnother(t *testing.T) {
+	for what, lend := range map[string]func(shim, user *Module){
+		"table": func(_, user *Module) {
 			user.Imports = append(user.Imports, Cat(Name("shim"), Name("$imports"), []byte{1, 0x70, 0, 1}))
-		})
-		e, err := components.NewEngine(t.Context(), components.EngineConfig{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = e.Compile(t.Context(), code)
-		if cerr := e.Close(t.Context()); cerr != nil {
-			t.Error(cerr)
-		}
-		if tries && (!errors.Is(err, components.ErrUnsupported) || !strings.Contains(err.Error(), "table")) || !tries && err != nil {
-			t.Errorf("try blocks %v: answered %v", tries, err)
+		},
+		"tag": func(shim, user *Module) {
+			shim.Export("tag", 4, 0)
+			user.Imports = append(user.Imports, Cat(Name("shim"), Name("tag"), []byte{4, 0}, U(user.Type("", ""))))
+		},
+	} {
+		for _, tries := range []bool{false, true} {
+			e, err := components.NewEngine(t.Context(), components.EngineConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = e.Compile(t.Context(), shimmed(func(shim, user, _ *Module) {
+				shim.Tags = [][]byte{Cat([]byte{0}, U(shim.Type("", "")))}
+				if tries {
+					shim.Func(shim.Type("", ""), "", blockOp, void, tryOp, void, 1, 2, 0, throwOp, 0, endOp, endOp)
+				}
+				lend(shim, user)
+			}))
+			if cerr := e.Close(t.Context()); cerr != nil {
+				t.Error(cerr)
+			}
+			refused := errors.Is(err, components.ErrUnsupported) && strings.Contains(err.Error(), "a "+what+" of")
+			if tries && !refused || !tries && err != nil {
+				t.Errorf("a %s, try blocks %v: answered %v", what, tries, err)
+			}
 		}
 	}
 }

@@ -83,7 +83,7 @@ func (m *Module) lower(lim Limits) (*Module, error) {
 
 // OwnExceptions reports whether the module catches exceptions, and those of its
 // functions alone. What it exports may be called by others, but what is in its
-// tables may not.
+// tables may not, and it does not throw what its tags are for.
 func (m *Module) OwnExceptions() bool { return m.own }
 
 // shared says how the module's exceptions get out of it, or are more than a
@@ -97,9 +97,6 @@ func (l *lowering) shared() string {
 	}
 	outside := slices.Clone(m.importTys)
 	for _, e := range m.Exports {
-		if e.Kind == KindTag {
-			return "exports a tag"
-		}
 		if e.Kind == KindFunc {
 			outside = append(outside, l.typeOf(e.Index))
 		}

@@ -23,17 +23,13 @@ func (l *lowering) module() error {
 	}
 	l.out = append(make([]byte, 0, len(m.data)+len(code)), preamble...)
 	for _, s := range m.sections {
-		if s.id == secTag { // the one that wrappers throw
-			l.section(s.id, func(b []byte) []byte { return appendLEB(append(b, 1, 0), uint64(len(m.types))) })
-			if m.globals == 0 {
-				l.section(secGlobal, func(b []byte) []byte { return appendPending(append(b, 1)) })
-			}
-			continue
-		}
 		if s.id == secGlobal && m.globals == 0 {
 			continue
 		}
 		l.section(s.id, func(b []byte) []byte { return l.rewrite(b, s, code, outer) })
+		if s.id == secTag && m.globals == 0 {
+			l.section(secGlobal, func(b []byte) []byte { return appendPending(append(b, 1)) })
+		}
 	}
 	if m.names.end > 0 {
 		l.section(secCustom, func(b []byte) []byte { return append(appendName(b, "name"), m.data[m.names.start:m.names.end]...) })
@@ -86,6 +82,9 @@ func (l *lowering) rewrite(b []byte, s section, code []byte, outer *wrappers) []
 		for _, t := range outer.types {
 			b = appendLEB(b, uint64(t))
 		}
+	case secTag: // and that of wrappers
+		rest(1)
+		b = appendLEB(append(b, 0), uint64(len(m.types)))
 	case secGlobal:
 		rest(1)
 		b = appendPending(b)
@@ -151,7 +150,8 @@ func (l *lowering) outer(code *[]byte) (*wrappers, error) {
 			l.put(opGlobalGet, uint64(l.pending))
 			l.out = append(l.out, opI64Const, 0, opI64Ne, opIf, 0x40, opI64Const, 0)
 			l.put(opGlobalSet, uint64(l.pending))
-			l.out = append(l.out, opThrow, 0, opEnd, opEnd)
+			l.put(opThrow, uint64(len(m.tagTys)))
+			l.out = append(l.out, opEnd, opEnd)
 		})
 		if len(*code) > l.lim.ModuleBytes {
 			return nil, errcode.New(errcode.Exhausted, "core module bytes, with exceptions replaced: %d > %d", len(*code), l.lim.ModuleBytes)

@@ -111,9 +111,10 @@ func (b *builder) addStep(s *scope, p pendingStep) (int, error) {
 		return 0, errcode.New(errcode.Exhausted, "plan: host memory bytes of core instances: %d > %d", b.footprint, b.cfg.Footprint)
 	}
 	for i, imp := range p.m.info.Imports {
-		if slot := p.from[i].Slot; imp.Kind == corewasm.KindTable && slot >= 0 && b.steps[slot].m.info.OwnExceptions() {
+		shared := imp.Kind == corewasm.KindTable || imp.Kind == corewasm.KindTag
+		if slot := p.from[i].Slot; shared && slot >= 0 && b.steps[slot].m.info.OwnExceptions() {
 			return 0, errcode.New(errcode.Unsupported,
-				"plan: import %q %q: a table of a module with try blocks, whose functions throw to nobody but itself, is not supported", imp.Module, imp.Name)
+				"plan: import %q %q: a %s of a module with try blocks, which throws to nobody but itself, is not supported", imp.Module, imp.Name, imp.Kind)
 		}
 	}
 	p.instance = s.instance
