@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+	"syscall"
 
 	"github.com/tetratelabs/wazero"
 
@@ -77,6 +78,7 @@ func makePrivate(dir string) error {
 //   - errNotKept if the engine has children compile and the folder does not hold
 //     the code.
 //   - ErrInvalid if code is invalid.
+//   - ErrExhausted if the system gives no memory for the compiled code.
 //   - errcode.Denied if the cache folder cannot be read or written.
 //   - that of ctx.
 func (e *Engine) compileCore(ctx context.Context, code []byte) (wazero.CompiledModule, error) {
@@ -90,24 +92,39 @@ func (e *Engine) compileCore(ctx context.Context, code []byte) (wazero.CompiledM
 	return m, nil
 }
 
-// compileError gives what the engine's compiler said its code.
+// compileError gives what the engine's compiler said its code: wazero has no
+// types for what may go wrong with code in the cache folder.
 func compileError(ctx context.Context, err error) error {
 	var file *fs.PathError
 	var link *os.LinkError
+	var errno syscall.Errno
 	switch {
 	case errors.Is(err, errNotKept):
 		return errNotKept
 	case errors.As(err, &file), errors.As(err, &link):
 		return errcode.New(errcode.Denied, "compile core module: use cache folder: %w", err)
+	case errors.As(err, &errno), strings.HasPrefix(err.Error(), noMemory):
+		return errcode.New(errcode.Exhausted, "compile core module: the system gives no memory for its code: %w", err)
 	case ctx.Err() != nil:
 		return errcode.New(errcode.OfContext(ctx), "compile core module: %w", err)
+	case strings.HasPrefix(err.Error(), notTaken):
+		return errcode.New(errcode.Denied, "compile core module: use cache folder: %w", err)
 	}
 	return errcode.New(errcode.Invalid, "compile core module: %w", err)
 }
 
+// How wazero's errors begin about code in the cache folder that it could not take,
+// and of those the ones for which it found no memory.
+const (
+	notTaken = "compilationcache: "
+	noMemory = notTaken + "error mmapping executable"
+)
+
 // isDamage reports whether err of compiling says that code in the cache folder
-// could not be taken: wazero has no type for it.
-func isDamage(err error) bool { return strings.HasPrefix(err.Error(), "compilationcache: ") }
+// could not be taken for what it is.
+func isDamage(err error) bool {
+	return strings.HasPrefix(err.Error(), notTaken) && !strings.HasPrefix(err.Error(), noMemory)
+}
 
 // unfinishedSuffix ends the names of files that the engine has not written to
 // their end.

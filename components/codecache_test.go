@@ -2,7 +2,9 @@ package components_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -105,6 +107,65 @@ func TestWholeCodeStays(t *testing.T) {
 		if info, err := os.Stat(file); err != nil || !info.ModTime().Equal(was) {
 			t.Errorf("%s is gone or new: %v", file, err)
 		}
+	}
+}
+
+// TestCodeThatTheEngineCannotTake: code stays if the system gives no memory for
+// it, or does not let it be executed; it goes if it is damaged.
+func TestCodeThatTheEngineCannotTake(t *testing.T) {
+	for _, k := range []struct {
+		what   string
+		sum    bool // the engine read the code and its checksum, else what comes before
+		damage bool
+	}{
+		{"no memory", false, false},
+		{"not executable", true, false},
+		{"damaged", true, true},
+	} {
+		cfg := components.EngineConfig{CacheDir: t.TempDir()}
+		callTwoVersions(t, cfg)
+		path := compiledFiles(t, cfg.CacheDir)[0]
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := 7 + int(data[6])
+		head := at + 4 + 8*int(binary.LittleEndian.Uint32(data[at:])) + 8
+		end := head
+		if k.sum {
+			end += int(binary.LittleEndian.Uint64(data[head-8:])) + 4
+		}
+		if k.damage {
+			data[head] ^= 1
+			if err := os.WriteFile(path, data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := components.OpenCode(path)
+		if r == nil {
+			t.Fatalf("%s: it is not opened", k.what)
+		}
+		if _, err := io.CopyN(io.Discard, r, int64(end)); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(path); (err == nil) == k.damage {
+			t.Errorf("%s: %v", k.what, err)
+		}
+	}
+}
+
+// TestCodeForWhichThereIsNoMemory: that is no fault of the component.
+func TestCodeForWhichThereIsNoMemory(t *testing.T) {
+	err := components.CompileError(t.Context(), errors.New("compilationcache: error mmapping executable (len=5): cannot allocate memory"))
+	if !errors.Is(err, components.ErrExhausted) {
+		t.Errorf("no memory: %v", err)
+	}
+	err = components.CompileError(t.Context(), errors.New("compilationcache: error reading executable (len=5): input/output error"))
+	if !errors.Is(err, errcode.Denied) {
+		t.Errorf("a folder that cannot be read: %v", err)
 	}
 }
 

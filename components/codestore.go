@@ -149,9 +149,10 @@ func codeSum(head, rest []byte) uint32 {
 // codeReader reads a file of compiled code as the engine wrote it.
 type codeReader struct {
 	io.Reader
-	f    *os.File
-	path string
-	rest *bytes.Reader
+	f          *os.File
+	path       string
+	head, code int64 // how long what comes before the code is, and the code
+	rest       *bytes.Reader
 }
 
 // openCode returns a reader of f, the file at path, nil if f is damaged.
@@ -186,17 +187,31 @@ func openCode(f *os.File, path string) *codeReader {
 		return nil
 	}
 	after := bytes.NewReader(rest)
-	return &codeReader{io.MultiReader(bytes.NewReader(data[:head]), io.NewSectionReader(f, head, code), after), f, path, after}
+	r := io.MultiReader(bytes.NewReader(data[:head]), io.NewSectionReader(f, head, code), after)
+	return &codeReader{r, f, path, head, code, after}
 }
 
-// Close implements [io.Closer]. Where the engine read no further than the code
-// and its checksum it does not take them: the file is removed.
+// Close implements [io.Closer]. If the engine read no further than the code and
+// its checksum because that is not the code's, the file is removed: it may as
+// well have found no memory for the code, or not been let execute it.
 func (r *codeReader) Close() error {
+	damaged := r.rest.Size()-int64(r.rest.Len()) == sumBytes && r.damaged()
 	err := r.f.Close()
-	if r.rest.Size()-int64(r.rest.Len()) <= sumBytes {
+	if damaged {
 		_ = os.Remove(r.path)
 	}
 	return err
+}
+
+// damaged reports whether the machine code is another than its checksum says.
+func (r *codeReader) damaged() bool {
+	sum := crc32.New(sealed) // wazero's is of the same kind
+	if _, err := io.Copy(sum, io.NewSectionReader(r.f, r.head, r.code)); err != nil {
+		return false
+	}
+	var want [sumBytes]byte
+	_, err := r.rest.ReadAt(want[:], 0)
+	return err == nil && binary.LittleEndian.Uint32(want[:]) != sum.Sum32()
 }
 
 // codeCapture is a code cache that holds nothing and notes what it is given.

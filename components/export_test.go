@@ -2,9 +2,11 @@ package components
 
 import (
 	"context"
-	"latticework/wit"
+	"io"
+	"os"
 	"time"
 
+	"latticework/wit"
 	"latticework/wit/abi"
 )
 
@@ -95,3 +97,19 @@ func (in *Instance) Template() *Template { return in.tmpl }
 
 // Resource returns the type of r.
 func (r *GuestResource) Resource() *wit.Resource { return r.res }
+
+// OpenCode opens a file of compiled code as for the engine; nil if it is damaged.
+func OpenCode(path string) io.ReadCloser {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	if r := openCode(f, path); r != nil {
+		return r
+	}
+	_ = f.Close()
+	return nil
+}
+
+// CompileError is what is told of an error of the engine's compiler.
+func CompileError(ctx context.Context, err error) error { return compileError(ctx, err) }
