@@ -272,7 +272,7 @@ func (c *component) use(caller context.Context, fn func(ctx context.Context, in 
 	}()
 	err = fn(ctx, in, call)
 	c.logTrap(err)
-	err = c.exceeded(err)
+	err = c.exceeded(caller, err)
 	if goesOn = in.Busy(); goesOn {
 		call.answered()
 		go func() {
@@ -330,7 +330,7 @@ func (c *component) slot(ctx context.Context) error {
 	room := int64(cap(c.slots))
 	full := func(what string, have, limit int64) error {
 		return errcode.New(errcode.Exhausted, "component %s: %s: %d > %d", c.record.Name, what, have, limit).
-			WithNext("raise the component's limit of instances, or run it on more hosts")
+			WithNext("raise latticework.limits.instances of component %s in its manifest, or run it on more hosts", c.record.Name)
 	}
 	n := c.waiting.Add(1)
 	defer c.waiting.Add(-1)

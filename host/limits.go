@@ -2,6 +2,7 @@ package host
 
 import (
 	"cmp"
+	"context"
 
 	"latticework/components"
 	"latticework/internal/errcode"
@@ -21,9 +22,13 @@ func (c *component) limits() components.Limits {
 }
 
 // exceeded says of an error of a call of c that a limit ended it, if one did,
-// where that is raised. An error that has a next step keeps it.
-func (c *component) exceeded(err error) error {
+// where that is raised: of time only where it was not the caller's that was over.
+// An error that has a next step keeps it.
+func (c *component) exceeded(caller context.Context, err error) error {
 	limit, ok := components.LimitOf(err)
+	if !ok && errcode.Of(err) == errcode.Deadline && caller.Err() == nil {
+		limit, ok = "time", true
+	}
 	if !ok || errcode.NextOf(err) != "" {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"latticework/internal/errcode"
@@ -88,7 +90,7 @@ var limited = []struct {
 	{"memory: 1GiB", "--memory 1GiB", "grow(16383)", "", "1", "", ""},
 	{"memory: 1GiB", "--memory 1GiB", "grow(16384)", "", "4294967295", "", ""},
 	{"memory: 4GiB", "--memory 4GiB", "grow(65534)", "", "1", "", ""},
-	{"time: 300ms", "--timeout 300ms", "spin()", errcode.Deadline, "deadline", "", "--timeout"},
+	{"time: 300ms", "--timeout 300ms", "spin()", errcode.Deadline, "deadline", "latticework.limits.time", "--timeout"},
 }
 
 // TestLimitsInForce has a component run into each limit of its manifest.
@@ -99,11 +101,13 @@ func TestLimitsInForce(t *testing.T) {
 	for i, l := range limited {
 		parts += fmt.Sprintf("    - name: greedy%d\n      type: component\n      properties: {image: \"file://%s\", latticework: {limits: {%s}}}\n", i, file, l.limits)
 	}
+	parts += fmt.Sprintf("    - name: single\n      type: component\n      properties: {image: \"file://%s\", latticework: {limits: {instances: 1, time: 3s}}}\n", file)
 	p := h.start(slices.Concat([]string{"up", application(t, parts)}, free)...)
 	p.await("ready")
 	for i, l := range limited {
 		check(t, "manifest with "+l.limits, h.run("call", fmt.Sprintf("greedy%d", i), l.call), l.code, l.said, l.next)
 	}
+	oneInstance(t, h)
 	var v struct{ Limits map[string]int64 }
 	h.json(&v, "explain", "greedy1")
 	if len(v.Limits) != 1 || v.Limits["stack_bytes"] != 128<<10 {
@@ -115,6 +119,31 @@ func TestLimitsInForce(t *testing.T) {
 		}
 	}
 	p.stop()
+}
+
+// oneInstance calls a component three times at once that may have one instance:
+// one call runs, one waits until its time is over, and the third is refused. On a
+// machine that is slow to begin the calls they may not meet.
+func oneInstance(t *testing.T, h *home) {
+	t.Helper()
+	var refused atomic.Int64
+	for range 5 {
+		var calls sync.WaitGroup
+		for range 3 {
+			calls.Go(func() {
+				r := h.run("call", "single", "spin()")
+				if r.status == errcode.Exhausted.ExitStatus() && strings.Contains(r.stderr, "3 > 2") && strings.Contains(r.stderr, "latticework.limits.instances of component single") {
+					refused.Add(1)
+				}
+			})
+		}
+		if calls.Wait(); refused.Load() > 0 {
+			break
+		}
+	}
+	if n := refused.Load(); n != 1 {
+		t.Errorf("of three calls at once where one instance is allowed %d are refused, want 1", n)
+	}
 }
 
 // TestRunLimits is the same with flags of run, of components and core modules.

@@ -95,6 +95,7 @@ type Limits struct {
 	Fuel       int64 // of one invocation: about as many instructions
 	Threads    int   // calls of async functions and threads under way at once
 
+	Instances        int // that run at once on a host
 	Handles          int // resource handles open at once
 	OpenFiles        int // of all instances on a host together
 	Sockets          int // of all instances on a host together

@@ -34,6 +34,7 @@ const (
 	maxGrants   = 256 // of one component
 
 	// The ranges of a component's limits.
+	maxAtOnce      = 100_000
 	maxOpenFiles   = 1 << 16
 	maxSockets     = 1 << 16
 	minBuffered    = 64 << 10

@@ -51,6 +51,7 @@ func (d *decoder) limits(c cursor, l *Limits) {
 		"value_bytes":       func(c cursor) { l.ValueBytes = d.bytes(c, MinValueBytes, MaxValueBytes) },
 		"fuel":              func(c cursor) { l.Fuel = d.integer(c, 1, MaxFuel) },
 		"threads":           number(&l.Threads, MaxThreads),
+		"instances":         number(&l.Instances, maxAtOnce),
 		"handles":           number(&l.Handles, MaxHandles),
 		"open_files":        number(&l.OpenFiles, maxOpenFiles),
 		"sockets":           number(&l.Sockets, maxSockets),

@@ -112,7 +112,7 @@ func printLimits(w io.Writer, l linkstate.Limits) {
 	}{
 		{"memory", l.MemoryBytes, bytes}, {"time", uint64(l.TimeoutMillis), millis}, {"stack_bytes", l.StackBytes, bytes},
 		{"value_bytes", l.ValueBytes, bytes}, {"fuel", l.Fuel, number}, {"threads", uint64(l.Threads), number},
-		{"handles", uint64(l.Handles), number}, {"open_files", uint64(l.OpenFiles), number}, {"sockets", uint64(l.Sockets), number},
+		{"instances", uint64(l.MaxInstances), number}, {"handles", uint64(l.Handles), number}, {"open_files", uint64(l.OpenFiles), number}, {"sockets", uint64(l.Sockets), number},
 		{"buffered_bytes", uint64(l.BufferedBytes), bytes}, {"headers", uint64(l.Headers), number},
 		{"header_bytes", uint64(l.HeaderBytes), bytes}, {"outgoing_requests", uint64(l.OutgoingRequests), number},
 	} {

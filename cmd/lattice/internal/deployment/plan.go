@@ -184,7 +184,7 @@ func spread(s manifest.Scale) []linkstate.Spread {
 func limits(c *manifest.Component) linkstate.Limits {
 	l := linkstate.Limits{MemoryBytes: uint64(c.Limits.Memory), TimeoutMillis: uint32(c.Limits.Time.Milliseconds()),
 		Fuel: uint64(c.Limits.Fuel), StackBytes: uint64(c.Limits.StackBytes), ValueBytes: uint64(c.Limits.ValueBytes),
-		Threads: uint32(c.Limits.Threads), Handles: uint32(c.Limits.Handles), OpenFiles: uint32(c.Limits.OpenFiles), Sockets: uint32(c.Limits.Sockets),
+		MaxInstances: uint32(c.Limits.Instances), Threads: uint32(c.Limits.Threads), Handles: uint32(c.Limits.Handles), OpenFiles: uint32(c.Limits.OpenFiles), Sockets: uint32(c.Limits.Sockets),
 		BufferedBytes: uint32(c.Limits.BufferedBytes), Headers: uint32(c.Limits.Headers), HeaderBytes: uint32(c.Limits.HeaderBytes),
 		OutgoingRequests: uint32(c.Limits.OutgoingRequests)}
 	if c.MaxRequestsPerInstance > 1 {
