@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"latticework/components/internal/corewasm"
+	"latticework/components/internal/memory"
 	"latticework/internal/errcode"
 	"latticework/wit/abi"
 )
@@ -55,9 +57,10 @@ func (l Limits) Validate() error {
 // a guest went beyond that limit, see [LimitOf].
 type Limit string
 
-// The limits that end a call. A guest that asks for memory beyond its limit is
-// told so itself.
+// The limits that end a call, but for memory: a guest that asks for more is told
+// so itself, and one that cannot begin with less is not made, or compiled.
 const (
+	LimitMemory     Limit = "memory"
 	LimitHandles    Limit = "handles"
 	LimitValueBytes Limit = "value_bytes"
 	LimitStackBytes Limit = "stack_bytes"
@@ -70,8 +73,11 @@ func (l Limit) Error() string { return "limit " + string(l) }
 
 // LimitOf returns the limit that err, of this package, says was exceeded.
 func LimitOf(err error) (Limit, bool) {
-	if errors.Is(err, abi.ErrMaxMoved) {
+	switch {
+	case errors.Is(err, abi.ErrMaxMoved):
 		return LimitValueBytes, true
+	case errors.Is(err, memory.ErrBudget), errors.Is(err, corewasm.ErrMemoryPages):
+		return LimitMemory, true
 	}
 	var l Limit
 	return l, errors.As(err, &l)

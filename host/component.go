@@ -258,7 +258,7 @@ func (c *component) use(caller context.Context, fn func(ctx context.Context, in 
 	in, uses, err := c.instance(ctx)
 	if err != nil {
 		c.leave(call)
-		return lattice.Refuse(err)
+		return lattice.Refuse(c.exceeded(caller, err))
 	}
 	end := func() {
 		c.keep(in, uses+1)

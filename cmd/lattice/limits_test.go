@@ -121,6 +121,44 @@ func TestLimitsInForce(t *testing.T) {
 	p.stop()
 }
 
+// large is a component whose memory begins with so many pages.
+func large(t *testing.T, pages int) string {
+	t.Helper()
+	m := &Module{}
+	m.Memory(pages, -1)
+	m.Export("pages", Func, m.Func(m.Type("", "i"), "", 0x3f, 0))
+	c := NewComponent()
+	core := c.CoreInstance(c.CoreModule(m.Bytes()))
+	c.Export("pages", SortFunc, c.Lift(c.CoreFunc(core, "pages"), c.FuncType([]byte{U32})))
+	file := filepath.Join(t.TempDir(), "large.wasm")
+	if err := os.WriteFile(file, c.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestMemoryToBeginWith: what needs more memory than it is allowed is refused
+// with the limit to raise, and runs when that is.
+func TestMemoryToBeginWith(t *testing.T) {
+	h := newHome(t)
+	file := large(t, 5000) // 312.5 MiB
+	part := func(name, file, latticework string) string {
+		return fmt.Sprintf("    - name: %s\n      type: component\n      properties: {image: \"file://%s\"%s}\n", name, file, latticework)
+	}
+	h.refused(errcode.Exhausted, []string{`component "large"`, "5000 > 4096", "latticework.limits.memory"}, "up", application(t, part("large", file, "")), "--nats-listen", "127.0.0.1:0")
+	p := h.start(slices.Concat([]string{"up", application(t, part("large", file, ", latticework: {limits: {memory: 400MiB}}")+
+		part("small", large(t, 2000), ", latticework: {limits: {memory: 100MiB}}"))}, free)...)
+	p.await("ready")
+	check(t, "400MiB", h.run("call", "large", "pages()"), "", "5000", "")
+	check(t, "100MiB", h.run("call", "small", "pages()"), errcode.Exhausted, "131072000 > 104857600", "latticework.limits.memory of component small")
+	if out := h.ok("explain", "large"); !strings.Contains(out, "\nlimits\n  memory 400MiB\n") {
+		t.Errorf("explain:\n%s", out)
+	}
+	p.stop()
+	h.refused(errcode.Exhausted, []string{"5000 > 4096", "--memory"}, "run", file, "--invoke", "pages()")
+	check(t, "run", h.run("run", file, "--invoke", "pages()", "--memory", "400MiB"), "", "5000", "")
+}
+
 // oneInstance calls a component three times at once that may have one instance:
 // one call runs, one waits until its time is over, and the third is refused. On a
 // machine that is slow to begin the calls they may not meet.

@@ -2,10 +2,16 @@ package corewasm
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"strconv"
 
 	"latticework/internal/errcode"
 )
+
+// ErrMemoryPages is in the chain of the error of a module whose memory begins
+// with more pages than it may have.
+var ErrMemoryPages = errors.New("memory of a core module: no more pages are allowed")
 
 var preamble = []byte{0, 'a', 's', 'm', 1, 0, 0, 0}
 
@@ -304,7 +310,7 @@ func (m *Module) finishMemory(lim Limits) error {
 		return errcode.New(errcode.Invalid, "core memory: memory size must be at most %d pages", most)
 	}
 	if l.min > uint64(lim.MemoryPages) {
-		return errcode.New(errcode.Exhausted, "core memory pages: %d > %d", l.min, lim.MemoryPages)
+		return &errcode.Error{Code: errcode.Exhausted, Msg: fmt.Sprintf("core memory pages: %d > %d", l.min, lim.MemoryPages), Err: ErrMemoryPages}
 	}
 	maxPages := uint64(lim.MemoryPages)
 	if l.hasMax && l.max < maxPages {

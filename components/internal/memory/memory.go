@@ -4,6 +4,8 @@
 package memory
 
 import (
+	"errors"
+	"fmt"
 	"sync"
 
 	"latticework/components/internal/corewasm"
@@ -35,6 +37,9 @@ func NewPool(m *corewasm.Memory, keep int) *Pool {
 	}
 }
 
+// ErrBudget is in the chain of the error of a memory that a budget does not allow.
+var ErrBudget = errors.New("memory of an instance: no more is allowed")
+
 // Budget is what the memories of one instance may hold together, in bytes. It
 // is not safe for concurrent use.
 type Budget struct {
@@ -52,7 +57,7 @@ func (b *Budget) Used() uint64 { return b.used }
 // system gives no address space.
 func (p *Pool) Get(b *Budget) (*Memory, error) {
 	if p.min > b.Limit-min(b.used, b.Limit) {
-		return nil, errcode.New(errcode.Exhausted, "memory bytes of an instance: %d > %d", b.used+p.min, b.Limit)
+		return nil, &errcode.Error{Code: errcode.Exhausted, Msg: fmt.Sprintf("memory bytes of an instance: %d > %d", b.used+p.min, b.Limit), Err: ErrBudget}
 	}
 	p.mu.Lock()
 	p.out++

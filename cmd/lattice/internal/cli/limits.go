@@ -97,6 +97,14 @@ func raise(err error) string {
 	return fmt.Sprintf("give it more with --%s", strings.ReplaceAll(string(limit), "_", "-"))
 }
 
+// raised is err with the next step after a limit, if it is one that was hit.
+func raised(err error) error {
+	if next := raise(err); next != "" {
+		return errcode.New(errcode.Of(err), "%w", err).WithNext("%s", next)
+	}
+	return err
+}
+
 // printLimits writes the limits that a component states, in the manifest's
 // words.
 func printLimits(w io.Writer, l linkstate.Limits) {

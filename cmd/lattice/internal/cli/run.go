@@ -92,7 +92,7 @@ func (a *app) run(ctx context.Context, f *runFlags, file string, args []string) 
 	}
 	code, closeCode, err := compileFile(ctx, file, data, limits.MemoryBytes, 0)
 	if err != nil {
-		return err
+		return raised(err)
 	}
 	defer closeCode()
 	if f.invoke == "" {
@@ -129,7 +129,7 @@ func (a *app) runLinked(ctx context.Context, f *runFlags, file string, code *com
 	}
 	in, err := tmpl.Acquire(ctx)
 	if err != nil {
-		return errcode.New(errcode.Of(err), "run %s: %w", file, err)
+		return stopped(ctx, file, err)
 	}
 	defer in.Release(context.WithoutCancel(ctx))
 	call := f.invoke

@@ -29,7 +29,7 @@ func (a *app) runCore(ctx context.Context, f *runFlags, file string, data []byte
 	defer func() { _ = e.Close(context.WithoutCancel(ctx)) }()
 	m, err := preview1.Compile(ctx, e, data, limits)
 	if err != nil {
-		return errcode.New(errcode.Of(err), "run %s: %w", file, err)
+		return raised(errcode.New(errcode.Of(err), "run %s: %w", file, err))
 	}
 	defer func() { _ = m.Close(context.WithoutCancel(ctx)) }()
 	if f.invoke != "" {

@@ -31,7 +31,11 @@ func (p *Plan) check(ctx context.Context, cfg Config) error {
 	for _, image := range p.Images {
 		c, err := Compile(ctx, cfg.Engine, image.Path, image.Data, memory[image.Path])
 		if err != nil {
-			return errcode.New(errcode.Of(err), "component %q: %w", image.Component, err)
+			e := errcode.New(errcode.Of(err), "component %q: %w", image.Component, err)
+			if limit, ok := components.LimitOf(err); ok {
+				return e.WithNext("raise its latticework.limits.%s in the manifest", string(limit))
+			}
+			return e
 		}
 		compiled[image.Path] = c
 	}
