@@ -12,7 +12,7 @@ llvm=0.17.0 # of the package whose sources of LLVM's C++ libraries are those of 
 languages=0.10.2 # of the package with CPython, Ruby and PHP as WASI 0.1 programs
 mkdir -p "$out"
 
-all=(fetch-js values-ts command-js after-js values-py command-py http3-py middleware-py caller-py gather-go python ruby php exceptions-cpp exceptions-core-cpp)
+all=(fetch-js values-ts command-js after-js values-py command-py http3-py middleware-py caller-py gather-go python ruby php exceptions-cpp exceptions-core-cpp unwind-rust)
 if [ $# -gt 0 ]; then wanted=("$@"); else wanted=("${all[@]}"); fi
 for w in "${wanted[@]}"; do [[ " ${all[*]} " == *" $w "* ]] || fail "no guest $w; known: ${all[*]}"; done
 
@@ -123,6 +123,22 @@ build_exceptions-cpp() {
   build_command_objects
   exceptions "$work/tmp/exceptions-command.wasm" "${command_flags[@]}" "${command_objects[@]}"
   command_component "$work/tmp/exceptions-command.wasm" "$1"
+}
+
+# --- Rust whose panics unwind, as a core module
+
+build_unwind-rust() {
+  local dir=$work/rust/unwind-rust objects arg flags=""
+  packages "${cpp_packages[@]}" "${rust_packages[@]}"
+  exception_objects # for the tag
+  for arg in -Cpanic=unwind -Cllvm-args=-wasm-use-legacy-eh=false -Ctarget-feature=+exception-handling,+crt-static \
+    -Clink-self-contained=no -Clink-arg=--target=wasm32-wasi "-Clink-arg=$work/llvm-objects-$llvm/tag.o"; do flags+="\"$arg\","; done
+  mkdir -p "$dir" && rm -rf "$dir/src" && cp -r "$src/unwind-rust/." "$dir/"
+  (cd "$dir" && env -u RUSTUP_TOOLCHAIN RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 CARGO_NET_OFFLINE=true CARGO_TARGET_DIR="$work/rust/target-unwind-rust" \
+    /usr/bin/cargo build --release -Zbuild-std=std,panic_unwind --target wasm32-wasip1 \
+    --config 'source.crates-io.replace-with="vendored"' --config 'source.vendored.directory="/usr/lib/rustlib/src/rust/library/vendor"' \
+    --config 'target.wasm32-wasip1.linker="clang-22"' --config "target.wasm32-wasip1.rustflags=[$flags]")
+  cp "$work/rust/target-unwind-rust/wasm32-wasip1/release/unwind.wasm" "$1"
 }
 
 # --- interpreters, which others compiled to WASI 0.1

@@ -32,7 +32,7 @@ func TestUnderInterpreter(t *testing.T) {
 		{"python command", pythonCommand},
 		{"python http", pythonHTTP3},
 		{"php", phpScripts},
-		{"exceptions", exceptionsInterpreted},
+		{"exceptions", exceptionsPrinted},
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()

@@ -14,52 +14,54 @@ import (
 	"latticework/internal/refdata"
 )
 
-// exceptionsRun runs the C++ program with one argument, or none, and says how it
-// ended.
+// exceptionsRun runs a program with arguments, or none, and says how it ended.
 type exceptionsRun func(t *testing.T, mode components.EngineConfig, limits components.Limits, arg ...string) ended
 
-// exceptionsRuns are the two forms of the program: a core module of WASI 0.1 and a
-// component.
+// exceptionsRuns are the two forms of the C++ program: a core module of WASI 0.1
+// and a component.
 var exceptionsRuns = map[string]exceptionsRun{
-	"core module": func(t *testing.T, mode components.EngineConfig, limits components.Limits, arg ...string) (r ended) {
-		t.Helper()
-		code, err := os.ReadFile(refdata.Built(t, "exceptions-core-cpp"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var stdout, stderr strings.Builder
-		cfg := wasi.Config{Args: append([]string{"exceptions"}, arg...), Stdout: &stdout, Stderr: &stderr}
-		r.code, r.err = preview1.Run(t.Context(), engine(t, mode), code, cfg, limits)
-		r.stdout, r.stderr = stdout.String(), stderr.String()
-		return r
-	},
+	"core module": coreCommand("exceptions-core-cpp"),
 	"component": func(t *testing.T, mode components.EngineConfig, limits components.Limits, arg ...string) ended {
 		t.Helper()
 		return execute(t, built(t, mode, "exceptions-cpp"), wasi.Config{Args: append([]string{"exceptions"}, arg...)}, limits)
 	},
 }
 
-// TestExceptions compares what a C++ program with exceptions prints with what it
-// prints where it is compiled for this system, by another compiler (g++ 12):
-// expected.txt.
-func TestExceptions(t *testing.T) {
-	for name, run := range exceptionsRuns {
-		t.Run(name, func(t *testing.T) { exceptionsPrinted(t, compiled, run) })
+// coreCommand runs a core module.
+func coreCommand(guest string) exceptionsRun {
+	return func(t *testing.T, mode components.EngineConfig, limits components.Limits, arg ...string) (r ended) {
+		t.Helper()
+		code, err := os.ReadFile(refdata.Built(t, guest))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stdout, stderr strings.Builder
+		cfg := wasi.Config{Args: append([]string{guest}, arg...), Stdout: &stdout, Stderr: &stderr}
+		r.code, r.err = preview1.Run(t.Context(), engine(t, mode), code, cfg, limits)
+		r.stdout, r.stderr = stdout.String(), stderr.String()
+		return r
 	}
 }
 
-func exceptionsInterpreted(t *testing.T, mode components.EngineConfig) {
+// TestExceptions compares what programs with exceptions print with what they print
+// where they are compiled for this system: expected.txt of each. The C++ program
+// was by another compiler (g++ 12).
+func TestExceptions(t *testing.T) { exceptionsPrinted(t, compiled) }
+
+func exceptionsPrinted(t *testing.T, mode components.EngineConfig) {
 	for name, run := range exceptionsRuns {
-		t.Run(name, func(t *testing.T) { exceptionsPrinted(t, mode, run) })
+		t.Run("C++ as a "+name, func(t *testing.T) { run.prints(t, mode, "exceptions-cpp") })
 	}
+	t.Run("Rust", func(t *testing.T) { coreCommand("unwind-rust").prints(t, mode, "unwind-rust") })
 }
 
-func exceptionsPrinted(t *testing.T, mode components.EngineConfig, run exceptionsRun) {
-	want, err := os.ReadFile(filepath.Join("src", "exceptions-cpp", "expected.txt"))
+// prints checks that a program prints what is expected of src.
+func (run exceptionsRun) prints(t *testing.T, mode components.EngineConfig, src string) {
+	want, err := os.ReadFile(filepath.Join("src", src, "expected.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Its own memory has to end for one of the exceptions.
+	// Memory has to end for one of the exceptions.
 	got := run(t, mode, components.Limits{MemoryBytes: 64 << 20})
 	if got.code != 0 || got.err != nil || got.stdout != string(want) {
 		t.Errorf("ended with %d, %v, %q; printed\n%s\nwant\n%s", got.code, got.err, got.stderr, got.stdout, want)
