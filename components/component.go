@@ -113,11 +113,14 @@ func (c *Component) compileModules(ctx context.Context) error {
 		modules = append(modules, m.Code)
 	}
 	for _, m := range c.plan.Unused {
-		modules = append(modules, corewasm.Code{Full: m})
+		if err := c.engine.validateCore(ctx, m); err != nil {
+			return err
+		}
 	}
+	c.plan.Unused = nil
 	compiled, err := c.engine.compileCores(ctx, modules)
 	if err != nil {
-		return err
+		return unchanged(c.plan.Changed, err)
 	}
 	for i := range c.plan.Modules {
 		m := &c.plan.Modules[i]
@@ -128,10 +131,6 @@ func (c *Component) compileModules(ctx context.Context) error {
 		c.modules = append(c.modules, mod)
 		m.Code = corewasm.Code{} // compiled: the bytes are not needed again
 	}
-	for _, unused := range compiled[len(c.plan.Modules):] {
-		_ = unused.Close(ctx)
-	}
-	c.plan.Unused = nil
 	return nil
 }
 

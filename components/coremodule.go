@@ -96,9 +96,19 @@ func (e *Engine) compileModule(ctx context.Context, data []byte, s *rewritten) (
 	if err != nil {
 		return nil, err
 	}
+	if o := info.Original(); o != nil && out.Full != nil {
+		cfg.Image, cfg.Limits.NoExceptionRefs = false, false // it does not run
+		code, err := o.Rewrite(cfg)
+		if err != nil {
+			return nil, err
+		}
+		if err := e.validateCore(ctx, code); err != nil {
+			return nil, err
+		}
+	}
 	compiled, err := e.compileCores(ctx, []corewasm.Code{out})
 	if err != nil {
-		return nil, err
+		return nil, unchanged(info.Original() != nil, err)
 	}
 	m := &CoreModule{engine: e, code: compiled[0], start: info.Start, names: info.Names(cfg, plan.MaxNames)}
 	if info.Memory != nil {

@@ -44,7 +44,15 @@ func (e *Engine) compileCores(ctx context.Context, modules []corewasm.Code) (com
 	ctx = experimental.WithCompilationWorkers(ctx, e.cfg.CompileWorkers)
 	var rest []corewasm.Code // what the child compiles
 	for i, m := range modules {
-		if compiled[i], err = e.compileForm(ctx, m); err == errNotKept && m.Full != nil {
+		if m.Bare != nil && e.code != nil && e.code.strict { // it is rarely there in its whole form
+			err = nil
+			if compiled[i] = e.kept(ctx, m.Bare); compiled[i] == nil {
+				err = errNotKept
+			}
+		} else {
+			compiled[i], err = e.compileForm(ctx, m)
+		}
+		if err == errNotKept && m.Full != nil {
 			rest = append(rest, m)
 		} else if err != nil {
 			return compiled, err
@@ -92,19 +100,51 @@ func (e *Engine) compileForm(ctx context.Context, m corewasm.Code) (wazero.Compi
 }
 
 // kept returns what the cache folder has for a module's bare form, nil for
-// nothing. A compilation with several workers ends as soon as its context has
-// ended: with one that has, the engine takes code from the folder or fails.
+// nothing.
 func (e *Engine) kept(ctx context.Context, bare []byte) wazero.CompiledModule {
 	if bare == nil {
 		return nil
 	}
-	ended, cancel := context.WithCancel(ctx)
-	cancel()
-	code, err := e.rt.CompileModule(experimental.WithCompilationWorkers(ended, 2), bare)
+	code, err := e.uncompiled(ctx, bare)
 	if err != nil {
 		return nil
 	}
 	return code
+}
+
+// unchanged gives err of compiling a module whose exceptions were made to
+// numbers, if changed says so: it was valid before, so what the engine has
+// against it now is what nobody thought of.
+func unchanged(changed bool, err error) error {
+	if changed && errors.Is(err, errcode.Invalid) {
+		return errcode.New(errcode.Unsupported, "what the module does with references to exceptions is not supported: %v", err)
+	}
+	return err
+}
+
+// validateCore has the engine validate a module that nothing is to run.
+//
+// Errors: those of compileCore but errNotKept.
+func (e *Engine) validateCore(ctx context.Context, code []byte) error {
+	m, err := e.uncompiled(ctx, code)
+	switch {
+	case err == nil:
+		return m.Close(ctx)
+	case ctx.Err() == nil && (errors.Is(err, context.Canceled) || errors.Is(err, errNotKept)):
+		return nil
+	}
+	return compileError(ctx, err)
+}
+
+// uncompiled has the engine read and validate a module and look for its code in
+// the cache folder, and returns that. A compilation with several workers ends as
+// soon as its context has ended: with one that has, the engine takes code from
+// the folder or fails, with [context.Canceled] or errNotKept if the module is
+// valid; very small ones it may compile.
+func (e *Engine) uncompiled(ctx context.Context, code []byte) (wazero.CompiledModule, error) {
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	return e.rt.CompileModule(experimental.WithCompilationWorkers(ended, 2), code)
 }
 
 // keep compiles m, which has both forms, and puts the code into the cache

@@ -7,6 +7,8 @@ import (
 	"time"
 )
 
+type timedKey struct{}
+
 // ended waits until c has an error, without waiting for its end.
 func ended(t *testing.T, c context.Context) {
 	t.Helper()
@@ -30,7 +32,7 @@ func TestTimed(t *testing.T) {
 			t.Run(how+"/"+first, func(t *testing.T) {
 				type end struct{ err, cause, child error }
 				run := func(make func(context.Context, time.Duration) ctx) end {
-					parent, cancel := context.WithCancelCause(context.WithValue(t.Context(), "key", "value"))
+					parent, cancel := context.WithCancelCause(context.WithValue(t.Context(), timedKey{}, "value"))
 					defer cancel(nil)
 					limit := time.Hour
 					if how == "earlier parent" {
@@ -62,7 +64,7 @@ func TestTimed(t *testing.T) {
 							t.Error("done")
 						default:
 						}
-						if c.Value("key") != "value" {
+						if c.Value(timedKey{}) != "value" {
 							t.Error("a value of the parent is missing")
 						}
 						return end{c.Err(), context.Cause(c), nil}

@@ -7,6 +7,7 @@ import (
 
 	"latticework/components"
 	"latticework/internal/errcode"
+	"latticework/internal/wasmbuild"
 )
 
 // TestUnusedCodeIsValidated: a component is invalid whose code is, though
@@ -38,6 +39,42 @@ func TestUnusedCodeIsValidated(t *testing.T) {
 		right := strings.Replace(code, "A\x05\x0b", "\x01\x00\x0b", 1) // nop, unreachable
 		if _, err := e.Compile(t.Context(), []byte(right)); err != nil {
 			t.Errorf("%s, mended: %v", name, err)
+		}
+	}
+}
+
+// TestExceptionsAreValidated: a module whose exceptions are made to numbers is
+// valid only if it was before, when they were references.
+func TestExceptionsAreValidated(t *testing.T) {
+	e, err := components.NewEngine(t.Context(), components.EngineConfig{CacheDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(t.Context())
+	for name, k := range map[string]struct {
+		code []byte
+		want error
+	}{
+		"a number that is thrown":       {[]byte{0x42, 0, 0x0a}, errcode.Invalid},
+		"a reference that is thrown":    {[]byte{0xd0, 0x69, 0x0a}, nil},
+		"a reference that is a number":  {[]byte{0xd0, 0x69, 0x50, 0x1a}, errcode.Invalid},
+		"a reference that is let go of": {[]byte{0xd0, 0x69, 0x1a}, nil},
+		"a reference that is null":      {[]byte{0xd0, 0x69, 0xd1, 0x1a}, errcode.Unsupported},
+	} {
+		m := &wasmbuild.Module{}
+		v := m.Type("", "")
+		m.Tags = [][]byte{wasmbuild.Cat([]byte{0}, wasmbuild.U(v))}
+		m.Export("run", wasmbuild.Func, m.Func(v, "", wasmbuild.Cat([]byte{0x02, 0x40, 0x1f, 0x40, 1, 2, 0, 0x08, 0, 0x0b, 0x0b}, k.code)))
+		c := wasmbuild.NewComponent()
+		i := c.CoreInstance(c.CoreModule(m.Bytes()))
+		c.Export("run", wasmbuild.SortFunc, c.Lift(c.CoreFunc(i, "run"), c.FuncType(nil)))
+		for range 2 { // the second time from what is kept, if it is
+			if _, err := e.CompileModule(t.Context(), m.Bytes()); errcode.Of(err) != errcode.Of(k.want) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if _, err := e.Compile(t.Context(), c.Bytes()); errcode.Of(err) != errcode.Of(k.want) {
+				t.Errorf("%s, in a component: %v", name, err)
+			}
 		}
 	}
 }

@@ -76,7 +76,7 @@ func (m *Module) lower(lim Limits) (*Module, error) {
 	}
 	low, err := scan(l.out, lim)
 	if low != nil {
-		low.wrappers, low.own = uint32(m.importFns+m.funcs), true
+		low.wrappers, low.original = uint32(m.importFns+m.funcs), m
 	}
 	return low, err
 }
@@ -84,7 +84,12 @@ func (m *Module) lower(lim Limits) (*Module, error) {
 // OwnExceptions reports whether the module catches exceptions, and those of its
 // functions alone. What it exports may be called by others, but what is in its
 // tables may not, and it does not throw what its tags are for.
-func (m *Module) OwnExceptions() bool { return m.own }
+func (m *Module) OwnExceptions() bool { return m.original != nil }
+
+// Original returns the module as it was before its exceptions were made to
+// numbers, nil if they were not. It is to be validated: what is wrong with a
+// reference to an exception may be right with a number.
+func (m *Module) Original() *Module { return m.original }
 
 // shared says how the module's exceptions get out of it, or are more than a
 // number holds; "" if they do not.

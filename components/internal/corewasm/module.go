@@ -152,7 +152,7 @@ type Module struct {
 	importMem     int
 	importGlb     int
 	bodies        int
-	own           bool     // it has been lowered
+	original      *Module  // what it was before it was lowered; nil if it was not
 	wrappers      uint32   // the first of those that lower added, 0 without
 	mutable       []uint32 // the mutable globals that it defines, of numbers
 	state         stateful

@@ -122,7 +122,8 @@ func (b *builder) scanAll(c *binary.Component) error {
 	return nil
 }
 
-// unused adds the modules of c that no step instantiates, unless c is known.
+// unused adds the modules of c that no step instantiates, unless c is known:
+// also those that were changed before anything else was done.
 func (b *builder) unused(c *binary.Component) error {
 	if b.cfg.Known {
 		return nil
@@ -132,31 +133,47 @@ func (b *builder) unused(c *binary.Component) error {
 	}
 	for _, start := range slices.Sorted(maps.Keys(b.scanned)) {
 		info := b.scanned[start]
+		if o := info.Original(); o != nil {
+			if err := b.validated(o); err != nil {
+				return err
+			}
+			b.plan.Changed = true
+		}
 		if b.used[start] {
 			continue
 		}
-		companions, err := info.Companions(b.cfg.Core, false)
+		if err := b.validated(info); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// validated adds m and its companions to the unused modules.
+func (b *builder) validated(m *corewasm.Module) error {
+	limits := b.cfg.Core
+	limits.NoExceptionRefs = false // it does not run
+	companions, err := m.Companions(limits, false)
+	if err != nil {
+		return err
+	}
+	all := []*corewasm.Module{m}
+	for _, c := range companions {
+		all = append(all, c.Module)
+	}
+	for i, m := range all {
+		cfg := corewasm.RewriteConfig{Imports: make([]corewasm.Target, len(m.Imports)), Limits: limits}
+		for k, imp := range m.Imports {
+			cfg.Imports[k] = corewasm.Target{Module: HostModule, Name: imp.Name}
+		}
+		if i == 0 {
+			cfg.Companions = slices.Repeat([]string{HostModule}, len(companions))
+		}
+		out, err := m.Rewrite(cfg)
 		if err != nil {
 			return err
 		}
-		all := []*corewasm.Module{info}
-		for _, c := range companions {
-			all = append(all, c.Module)
-		}
-		for i, m := range all {
-			cfg := corewasm.RewriteConfig{Imports: make([]corewasm.Target, len(m.Imports)), Limits: b.cfg.Core}
-			for k, imp := range m.Imports {
-				cfg.Imports[k] = corewasm.Target{Module: HostModule, Name: imp.Name}
-			}
-			if i == 0 {
-				cfg.Companions = slices.Repeat([]string{HostModule}, len(companions))
-			}
-			out, err := m.Rewrite(cfg)
-			if err != nil {
-				return err
-			}
-			b.plan.Unused = append(b.plan.Unused, out)
-		}
+		b.plan.Unused = append(b.plan.Unused, out)
 	}
 	return nil
 }

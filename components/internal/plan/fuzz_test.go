@@ -44,7 +44,7 @@ func FuzzBuild(f *testing.F) {
 			switch errcode.Of(err) {
 			case "":
 				inBounds(t, p)
-			case errcode.Invalid, errcode.Exhausted, errcode.Unsupported:
+			case errcode.Invalid, errcode.Exhausted, errcode.Unsupported, errcode.Trap:
 			default:
 				t.Fatalf("error code %q: %v", errcode.Of(err), err)
 			}

@@ -21,8 +21,10 @@ type Plan struct {
 	// Modules are the distinct core modules after rewriting.
 	Modules []Module
 	// Unused are modules that nothing instantiates, to be validated all the
-	// same.
+	// same, and those that are as they were before exceptions were made to numbers.
 	Unused [][]byte
+	// Changed says that there are some of the latter.
+	Changed bool
 	// Steps instantiate core modules, in order. Step i fills slot i.
 	Steps []Step
 	// Hosts are the functions that core modules import from the host; their
