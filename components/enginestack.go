@@ -126,7 +126,8 @@ func (s engineStack) handlers() int {
 	return len(*(*[]struct{})(unsafe.Add(s.handle, s.f.handlers)))
 }
 
-// handler returns where the i-th try block is kept.
+// handler returns where the i-th try block is kept, or was if the call is inside
+// of fewer.
 func (s engineStack) handler(i int) unsafe.Pointer {
 	list := *(*[]struct{})(unsafe.Add(s.handle, s.f.handlers))
 	return unsafe.Add(unsafe.Pointer(unsafe.SliceData(list)), uintptr(i)*s.f.handlerBytes)
@@ -137,7 +138,18 @@ func (s engineStack) copied(i int) []byte {
 	return *(*[]byte)(unsafe.Add(s.handler(i), s.f.handlerStack))
 }
 
-// held returns the bytes of stack that the call holds, copies included.
+// forget lets go of the copies of the stack that the engine keeps of try blocks
+// which the call has left: of those from the first that it is not inside of to the
+// n-th, which it may not have entered.
+func (s engineStack) forget(n int) {
+	list := *(*[]struct{})(unsafe.Add(s.handle, s.f.handlers))
+	for i := len(list); i < min(n, cap(list)); i++ {
+		*(*[]byte)(unsafe.Add(s.handler(i), s.f.handlerStack)) = nil
+	}
+}
+
+// held returns the bytes of stack that the call holds, copies and what else the
+// engine keeps of try blocks included.
 func (s engineStack) held() (bytes uint64) {
 	if !s.f.known {
 		return 0
@@ -145,7 +157,7 @@ func (s engineStack) held() (bytes uint64) {
 	bytes = uint64(len(*s.bytes()))
 	if s.f.tries {
 		for i := range s.handlers() {
-			bytes += uint64(len(s.copied(i)))
+			bytes += uint64(len(s.copied(i))) + uint64(s.f.handlerBytes)
 		}
 	}
 	return bytes

@@ -95,6 +95,45 @@ func TestCutStackIsGivenBack(t *testing.T) {
 	}
 }
 
+// TestTryBlocksAreHeld: what the engine keeps of the try blocks that a call is
+// inside of counts, and of those that it has left nothing is kept.
+func TestTryBlocksAreHeld(t *testing.T) {
+	const n, stackBytes = 10, 100
+	h := &fakeHandle[*uint64]{}
+	a := activation{fn: h}
+	stack := make([]byte, 10240)
+	h.use(stack, used(stack, 4096))
+	for range n {
+		if _, err := a.told(corewasm.TryBlock); err != nil {
+			t.Fatal(err)
+		}
+		h.tryHandlers = append(h.tryHandlers, fakeHandler{stack: make([]byte, stackBytes)})
+	}
+	if got, want := a.held(), uint64(len(stack)+n*(int(unsafe.Sizeof(fakeHandler{}))+stackBytes)); got != want {
+		t.Errorf("%d bytes are held, want %d", got, want)
+	}
+	kept := func() (left []int) {
+		for i, f := range h.tryHandlers[len(h.tryHandlers):cap(h.tryHandlers)] {
+			if f.stack != nil {
+				left = append(left, len(h.tryHandlers)+i)
+			}
+		}
+		return left
+	}
+	h.tryHandlers = h.tryHandlers[:4]
+	if _, err := a.told(corewasm.TryBlock); err != nil || kept() != nil {
+		t.Errorf("before the next try block copies are left in %v (%v)", kept(), err)
+	}
+	h.tryHandlers = append(h.tryHandlers, fakeHandler{stack: make([]byte, stackBytes)})
+	if _, err := a.told(corewasm.Throw); err != nil {
+		t.Fatal(err)
+	}
+	h.tryHandlers = h.tryHandlers[:0]
+	if a.end(); kept() != nil {
+		t.Errorf("after the call copies are left in %v", kept())
+	}
+}
+
 // TestReferencesAreFound: an exception is kept as long as anything looks like a
 // reference to it that the guest may still read, wherever that is, and no longer.
 func TestReferencesAreFound(t *testing.T) {

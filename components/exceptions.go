@@ -21,6 +21,7 @@ type activation struct {
 // tries is what the engine forgets about a call that uses exceptions.
 type tries struct {
 	length int // of the stack when it was looked at last
+	inside int // try blocks that it was inside of since, at most
 	// reserve is how much is left of the stack that is not in use when a try block
 	// copies it: as much as calls inside need, so that it need not grow for them.
 	// It is doubled where it was too small, and halved where it long was enough.
@@ -58,14 +59,18 @@ func (a *activation) told(what int32) (garbage int, err error) {
 		t = &tries{length: length, reserve: leastReserve}
 		a.tries = t
 	}
+	n := s.handlers()
+	s.forget(t.inside)
+	t.inside = n
 	if length > t.length+16 { // it grew, from copies of half the size
 		garbage += 2 * length
 		t.reserve, t.enough = 2*t.reserve, 0
 	}
 	if what == corewasm.TryBlock {
-		if n := s.handlers(); n >= maxHandlers {
+		if n >= maxHandlers {
 			return 0, errcode.New(errcode.Exhausted, "try blocks inside one another: %d > %d", n+1, maxHandlers)
 		}
+		t.inside++
 		if t.enough++; t.enough > enoughTries {
 			t.reserve, t.enough = max(t.reserve/2, leastReserve), 0
 		}
@@ -79,8 +84,8 @@ func (a *activation) told(what int32) (garbage int, err error) {
 	return garbage, nil
 }
 
-// held returns the bytes of stack that the call holds, copies and exceptions
-// included.
+// held returns the bytes of stack that the call holds, copies, try blocks and
+// exceptions included.
 func (a *activation) held() uint64 {
 	s := stackOf(a.fn)
 	bytes := s.held()
@@ -90,10 +95,13 @@ func (a *activation) held() uint64 {
 	return bytes
 }
 
-// end is called when the call has ended. The handle gets back what was cut.
+// end is called when the call has ended. The handle gets back what was cut, and
+// keeps no copies.
 func (a *activation) end() {
 	if t := a.tries; t != nil {
-		if s := stackOf(a.fn); t.hidden(s) > 0 {
+		s := stackOf(a.fn)
+		s.forget(t.inside)
+		if t.hidden(s) > 0 {
 			s.restore(t.whole)
 		}
 	}

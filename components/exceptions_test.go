@@ -198,6 +198,24 @@ func TestManyExceptions(t *testing.T) {
 	t.Logf("%v for one", time.Since(start)/n)
 }
 
+// TestTryBlocksInsideOneAnother enters so many that what the engine keeps of each
+// takes more than the stack may, though the copies of the stack do not.
+func TestTryBlocksInsideOneAnother(t *testing.T) {
+	run := func(n int) error {
+		m, _ := exceptionModule()
+		m.Export("run", Func, m.Func(m.Type("", "l"), "",
+			blockOp, void, bytes.Repeat([]byte{tryOp, void, 1, 2, 0}, n), bytes.Repeat([]byte{endOp}, n+1), 0x42, 5))
+		_, err := runCore(t, components.EngineConfig{}, components.Limits{StackBytes: 400 << 10}, m.Bytes())
+		return err
+	}
+	if err := run(100); err != nil {
+		t.Errorf("100: %v", err)
+	}
+	if err := run(500); !errors.Is(err, components.ErrExhausted) {
+		t.Errorf("500: answered %v, want exhausted", err)
+	}
+}
+
 // TestExceptionReferences checks where a guest may not have references to
 // exceptions.
 func TestExceptionReferences(t *testing.T) {

@@ -24,7 +24,8 @@ type Limits struct {
 	// the guest; 0 means 32 MiB.
 	ValueBytes uint64
 	// StackBytes bounds the stacks of calls inside one another, with the copies
-	// that try blocks make of them and exceptions; 0 means 8 MiB.
+	// that try blocks make of them, a kilobyte for each such block besides, and
+	// exceptions; 0 means 8 MiB.
 	// Tasks that wait for each other's or the host's answers may hold four
 	// times as much together.
 	StackBytes uint64
