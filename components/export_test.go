@@ -113,3 +113,8 @@ func OpenCode(path string) io.ReadCloser {
 
 // CompileError is what is told of an error of the engine's compiler.
 func CompileError(ctx context.Context, err error) error { return compileError(ctx, err) }
+
+// PruneCache bounds the cache folder dir of a build at a time, to limit bytes.
+func PruneCache(dir, build string, now time.Time, limit int64) {
+	(&rewritten{dir: dir, build: build}).prune(now, limit)
+}

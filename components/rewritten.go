@@ -7,7 +7,7 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"latticework/components/internal/corewasm"
@@ -20,7 +20,8 @@ import (
 // files that say that a component is valid.
 type rewritten struct {
 	dir, build string
-	forgetful  bool // Get and knows find nothing
+	forgetful  bool         // Get and knows find nothing
+	pruned     atomic.Int64 // when the folder was pruned last, in ns since 1970; 0 for never
 }
 
 var (
@@ -35,9 +36,6 @@ const (
 	knownPrefix      = "known-"
 	unfinishedPrefix = "new-"
 )
-
-// rewrittenAge is how old a file of another build, or an unfinished one, becomes.
-const rewrittenAge = 7 * 24 * time.Hour
 
 // anew returns r without what it holds: it only takes.
 func (r *rewritten) anew() *rewritten {
@@ -76,8 +74,12 @@ func (r *rewritten) Get(key [sha256.Size]byte) []byte {
 }
 
 // Put implements [corewasm.Store]. Without room on the disk nothing is stored.
+// The first of a process bounds the folder, and one an hour after that.
 func (r *rewritten) Put(key [sha256.Size]byte, data []byte) {
-	r.prune()
+	now, last := time.Now(), r.pruned.Load()
+	if now.UnixNano()-last >= int64(pruneEvery) && r.pruned.CompareAndSwap(last, now.UnixNano()) {
+		r.prune(now, cacheBytes)
+	}
 	f, err := os.CreateTemp(r.dir, unfinishedPrefix)
 	if err != nil {
 		return
@@ -95,30 +97,4 @@ func (r *rewritten) Put(key [sha256.Size]byte, data []byte) {
 	if err != nil {
 		_ = os.Remove(f.Name())
 	}
-}
-
-// prune removes what other builds stored long ago, and what was not finished.
-func (r *rewritten) prune() {
-	entries, err := os.ReadDir(r.dir)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if !r.foreign(e.Name()) {
-			continue
-		}
-		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > rewrittenAge {
-			_ = os.RemoveAll(filepath.Join(r.dir, e.Name()))
-		}
-	}
-}
-
-// foreign reports whether the file name is of another build or of none.
-func (r *rewritten) foreign(name string) bool {
-	for _, prefix := range [...]string{rewrittenPrefix, knownPrefix} {
-		if rest, ok := strings.CutPrefix(name, prefix); ok {
-			return !strings.HasPrefix(rest, r.build+"-")
-		}
-	}
-	return strings.HasPrefix(name, unfinishedPrefix)
 }

@@ -3,6 +3,7 @@ package components_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -100,6 +101,72 @@ func TestRewrittenStorePrunes(t *testing.T) {
 	}
 	if _, err := os.Stat(old); !os.IsNotExist(err) {
 		t.Errorf("a file of another build that is 30 days old: %v", err)
+	}
+}
+
+// cacheOf returns a folder with a file of each age in days and size, each with a
+// folder of its own for what the engine compiled.
+func cacheOf(t *testing.T, now time.Time, files map[string][2]int) (dir string, left func() []string) {
+	t.Helper()
+	dir = t.TempDir()
+	for name, f := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, make([]byte, f[1]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		written := now.Add(-time.Duration(f[0]) * 24 * time.Hour)
+		if err := os.Chtimes(path, written, written); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir, func() (names []string) {
+		for name := range files {
+			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names)
+		return names
+	}
+}
+
+// TestCacheFolderByAge: what other builds left goes after a week, the rest after
+// three months, and nothing that is not the cache's.
+func TestCacheFolderByAge(t *testing.T) {
+	now := time.Now()
+	dir, left := cacheOf(t, now, map[string][2]int{
+		"known-mine-a": {6, 0}, "known-mine-b": {89, 0}, "known-mine-c": {91, 0},
+		"rewritten-mine-a": {89, 1}, "rewritten-mine-b": {91, 1},
+		"known-other-a": {6, 0}, "known-other-b": {8, 0}, "rewritten-other-a": {6, 1}, "rewritten-other-b": {8, 1},
+		"compiled-mine-a": {8, 0}, "new-1": {6, 1}, "new-2": {8, 1},
+		"wazero-v1/a": {89, 1}, "wazero-v1/b": {91, 1}, "wazero-v1/c.1.tmp": {6, 1}, "wazero-v1/d.1.tmp": {8, 1},
+		"notes": {400, 1}, "other/wazero-v1": {400, 1},
+	})
+	components.PruneCache(dir, "mine", now, 1<<20)
+	want := []string{"known-mine-a", "known-mine-b", "known-other-a", "new-1", "notes", "other/wazero-v1", "rewritten-mine-a",
+		"rewritten-other-a", "wazero-v1/a", "wazero-v1/c.1.tmp"}
+	if got := left(); !slices.Equal(got, want) {
+		t.Errorf("left are %v\nwant %v", got, want)
+	}
+}
+
+// TestCacheFolderBySize: beyond the limit the oldest files go.
+func TestCacheFolderBySize(t *testing.T) {
+	now := time.Now()
+	dir, left := cacheOf(t, now, map[string][2]int{
+		"rewritten-mine-a": {4, 30}, "wazero-v1/b": {3, 30}, "rewritten-mine-c": {2, 30}, "wazero-v1/d": {1, 30}, "notes": {9, 30},
+	})
+	components.PruneCache(dir, "mine", now, 120)
+	if got := left(); len(got) != 5 {
+		t.Errorf("within the limit, left are %v", got)
+	}
+	components.PruneCache(dir, "mine", now, 119)
+	want := []string{"notes", "rewritten-mine-c", "wazero-v1/d"}
+	if got := left(); !slices.Equal(got, want) {
+		t.Errorf("left are %v, want %v", got, want)
 	}
 }
 
