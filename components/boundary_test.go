@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -440,5 +441,57 @@ func TestLargeResultOfTheHost(t *testing.T) {
 	defer in.Release(context.Background())
 	if got, err := in.Call(t.Context(), "", "run"); err != nil || got != value.U32(7) {
 		t.Errorf("answered %v, %v; want 7", got, err)
+	}
+}
+
+// nestedImport is a component that imports an instance with another in it:
+//
+//	import test:a/outer { f: func() -> u32; inner: instance { TYPE; f: func() -> u32 } }
+//	export run: func() -> u32  // inner's f, or outer's without
+//
+// Without functions, inner has a type alone.
+func nestedImport(functions bool) []byte {
+	c := NewComponent()
+	decl := func(name string, desc ...byte) []byte { return Cat([]byte{0x04, 0}, Name(name), desc) }
+	f := [][]byte{{0x01, 0x40, 0, 0, U32}, decl("f", 0x01, 0)}
+	inner := [][]byte{{0x01, U32}, decl("t", 0x03, 0x00, 0)}
+	if functions {
+		inner = f
+	}
+	typ := c.Type([]byte{0x42}, Vec(f[0], f[1], Cat([]byte{0x01, 0x42}, Vec(inner...)), decl("inner", 0x05, 1)))
+	c.Add(10, []byte{1, 0}, Name("test:a/outer"), []byte{0x05}, U(typ))
+	from := uint32(0)
+	if functions {
+		c.Add(6, []byte{1, 0x05, 0, 0}, Name("inner"))
+		from = 1
+	}
+	c.Export("run", SortFunc, c.Lift(c.Lower(c.AliasFunc(from, "f")), c.FuncType([]byte{U32})))
+	return c.Bytes()
+}
+
+// TestInstanceInAnImport: a function of an instance in an import is not the
+// import's of the same name.
+func TestInstanceInAnImport(t *testing.T) {
+	outer := &abi.Interface{Name: "test:a/outer", Funcs: []abi.Func{{
+		Name: "f", Type: &wit.FuncType{Result: typeU32},
+		Call: func(_ context.Context, c *abi.Call) error { c.PutU32(c.Result, 7); return nil },
+	}}}
+	e, err := components.NewEngine(t.Context(), components.EngineConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(context.Background())
+	c, err := e.Compile(t.Context(), nestedImport(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Link(components.LinkConfig{Interfaces: []*abi.Interface{outer}})
+	if !errors.Is(err, components.ErrUnsupported) || !strings.Contains(err.Error(), `"test:a/outer"`) || !strings.Contains(err.Error(), `"inner"`) {
+		t.Errorf("linked: %v", err)
+	}
+	in := keep(t, linked(t, nestedImport(false), outer))
+	defer in.Release(context.Background())
+	if got := call(t, in, "run"); got != value.U32(7) {
+		t.Errorf("with a type in the instance: %v", got)
 	}
 }

@@ -57,7 +57,8 @@ type hostFunc struct {
 //     it and what is close.
 //   - ErrInvalid for an import whose function or resource is missing in the
 //     given interface, or has another type; and for limits below 0.
-//   - ErrUnsupported for a core module or component as an import.
+//   - ErrUnsupported for a core module or component as an import, and for an
+//     instance in one that has functions or resources.
 func (c *Component) Link(cfg LinkConfig) (*Template, error) {
 	if c.plan.Refuse != nil {
 		return nil, c.plan.Refuse

@@ -235,9 +235,12 @@ func (b *builder) hostItem(s *scope, name string, et binary.ExternType, imp int)
 		if err != nil {
 			return it, err
 		}
-		it.inst, err = b.hostInstance(t, imp)
-		if err != nil {
+		before := len(im.Funcs) + len(im.Resources)
+		if it.inst, err = b.hostInstance(t, imp); err != nil {
 			return it, err
+		}
+		if len(im.Funcs)+len(im.Resources) > before && b.plan.Refuse == nil { // they would be taken for im's own
+			b.plan.Refuse = errcode.New(errcode.Unsupported, "link import %q: the instance %q in it, with functions or resources, cannot be given by the host", im.Name, name)
 		}
 	case binary.SortComponent, binary.SortCoreModule:
 		it.component, it.module = &componentDef{}, &module{}
