@@ -155,6 +155,10 @@ func childEnvironment(environ []string) []string {
 	})
 }
 
+// outOfMemory is what Go's runtime says where the system gives it no memory, for
+// the heap or for another thread.
+var outOfMemory = [...]string{"out of memory", "cannot allocate memory", "failed to create new OS thread", "pthread_create failed"}
+
 func childError(ctx context.Context, err error, said string, limit uint64, within time.Duration) error {
 	var exit *exec.ExitError
 	code, text, _ := strings.Cut(strings.TrimSpace(said), ": ")
@@ -165,7 +169,7 @@ func childError(ctx context.Context, err error, said string, limit uint64, withi
 		return errcode.New(errcode.Internal, "start compiler process: %w", err)
 	case errcode.Code(code).Known():
 		return errcode.New(errcode.Code(code), "%s", text)
-	case strings.Contains(said, "out of memory") || strings.Contains(said, "cannot allocate memory"):
+	case slices.ContainsFunc(outOfMemory[:], func(text string) bool { return strings.Contains(said, text) }):
 		return errcode.New(errcode.Exhausted, "compile: memory: more than %d bytes allowed", limit)
 	case exit.String() == "signal: killed": // not by us: the time is not up
 		return errcode.New(errcode.Exhausted, "compile: the compiler process was killed from outside: the system may be out of memory")

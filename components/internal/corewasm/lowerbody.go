@@ -10,9 +10,9 @@ type frame struct {
 
 // clause catches exceptions with a tag, or all.
 type clause struct {
-	tag, all, ref bool
-	index         uint32 // of the tag
-	label         int
+	tag, ref bool
+	index    uint32 // of the tag
+	label    int
 }
 
 // put writes an instruction with a number.
