@@ -103,9 +103,9 @@ func (s *sending) run(ctx context.Context) error {
 			buf, spare = spare, buf
 		case end == nil:
 			n, end = s.read(s.ctx, buf[:])
-		case s.ctx.Err() != nil:
+		case end != io.EOF && s.ctx.Err() != nil:
 			return context.Cause(s.ctx)
-		default:
+		default: // everything is sent, in time or just not
 			return nil
 		}
 	}

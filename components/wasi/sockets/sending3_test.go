@@ -74,12 +74,12 @@ func TestSendOfSourceEnds(t *testing.T) {
 func TestSendWithoutHolders(t *testing.T) {
 	ctx := testCtx(t)
 	s := system3(t, everything...)
-	s.sys.linger = time.Millisecond
+	s.sys.linger = 250 * time.Millisecond
 	client, server := connected3(ctx, t, s, "127.0.0.1:0")
 	g, f := fill(ctx, t, client)
 	f.Close()
 	client.Drop(ctx)
-	timer := time.NewTimer(50 * time.Millisecond)
+	timer := time.NewTimer(3 * s.sys.linger)
 	defer timer.Stop()
 	<-timer.C
 	in, _ := receive3(t, server)
