@@ -22,7 +22,7 @@ import (
 // copies is how many times a guest is compiled for a figure, with the counters
 // and without: where code comes to lie in memory makes some percents of
 // difference.
-const copies = 5
+const copies = 9
 
 // BenchmarkFuel compares guests with and without the counters by which they
 // yield.
