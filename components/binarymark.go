@@ -60,12 +60,12 @@ func markOf(f *os.File, path string, made func() string) string {
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return unknownBinary
 	}
-	versions := ""
-	if head := room[:n]; !hasBuildID(head) {
+	head, versions := room[:n], ""
+	if !hasBuildID(head) {
 		versions = made()
 	}
 	h := sha256.New()
-	h.Write(room[:n])
+	h.Write(head)
 	fmt.Fprintf(h, "%q %d %d %s", path, info.Size(), info.ModTime().UnixNano(), versions)
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }

@@ -249,8 +249,9 @@ func (e *Engine) plan(data []byte, cfg plan.Config) (*plan.Plan, error) {
 	return plan.Build(ast, data, cfg)
 }
 
-// coreLimits returns what core modules may hold: memories of memoryBytes each. What references to exceptions
-// lead to is kept only where guests tell of them, and of the compiler's stacks.
+// coreLimits returns what core modules may hold: memories of memoryBytes each.
+// What references to exceptions lead to is kept only where guests tell of them,
+// and of the compiler's stacks.
 func (e *Engine) coreLimits(memoryBytes uint64) corewasm.Limits {
 	return corewasm.Limits{
 		MemoryPages:     uint32(memoryBytes >> 16),

@@ -44,7 +44,7 @@ func (e *Engine) compileCores(ctx context.Context, modules []corewasm.Code) (com
 	ctx = experimental.WithCompilationWorkers(ctx, e.cfg.CompileWorkers)
 	var rest []corewasm.Code // what the child compiles
 	for i, m := range modules {
-		if m.Bare != nil && e.code != nil && e.code.strict { // it is rarely there in its whole form
+		if m.Bare != nil && e.code.strict { // it is rarely there in its whole form
 			err = nil
 			if compiled[i] = e.kept(ctx, m.Bare); compiled[i] == nil {
 				err = errNotKept
@@ -90,7 +90,7 @@ func (e *Engine) compileForm(ctx context.Context, m corewasm.Code) (wazero.Compi
 	if m.Full == nil {
 		return nil, errNotKept
 	}
-	if m.Bare != nil && e.code != nil && !e.code.strict {
+	if m.Bare != nil && !e.code.strict {
 		e.keep(ctx, m)
 		if code := e.kept(ctx, m.Bare); code != nil {
 			return code, nil
