@@ -112,9 +112,9 @@ func (p *pacer) take(g *garbage) time.Duration {
 
 // heapRoom returns by how many bytes Go's heap grows from a collection to the
 // next, or fewer: how many are left of them when it is asked first after a
-// collection. That stops the world for as long as a collection does, twice; to
-// find out whether there was one does not. It must not be called by several
-// goroutines at the same time.
+// collection. That stops the world once, as a collection does twice; to find out
+// whether there was one does not. It must not be called by several goroutines at
+// the same time.
 //
 // Package runtime/metrics tells the same, but each program that has it linked
 // takes a tenth of a millisecond longer to start.
