@@ -13,33 +13,30 @@ func isAsync(t *wit.Type) bool {
 }
 
 // hasAsync reports whether a stream, future or error-context is anywhere in ft.
-func hasAsync(ft *wit.FuncType) bool {
-	var within func(t *wit.Type) bool
-	within = func(t *wit.Type) bool {
-		if t == nil {
-			return false
-		}
-		if isAsync(t) || t.Kind == wit.KindErrorContext || within(t.Elem) || within(t.Err) || within(t.Key) {
-			return true
-		}
-		for _, f := range t.Fields {
-			if within(f.Type) {
-				return true
-			}
-		}
-		for _, c := range t.Cases {
-			if within(c.Type) {
-				return true
-			}
-		}
-		return false
-	}
+func hasAsync(ft *wit.FuncType) (found bool) {
+	look := func(t *wit.Type) { found = found || isAsync(t) || t.Kind == wit.KindErrorContext }
 	for _, p := range ft.Params {
-		if within(p.Type) {
-			return true
-		}
+		walk(p.Type, look)
 	}
-	return within(ft.Result)
+	walk(ft.Result, look)
+	return found
+}
+
+// walk calls f with t, unless it is nil, and with every type in it.
+func walk(t *wit.Type, f func(*wit.Type)) {
+	if t == nil {
+		return
+	}
+	f(t)
+	for _, field := range t.Fields {
+		walk(field.Type, f)
+	}
+	for _, c := range t.Cases {
+		walk(c.Type, f)
+	}
+	walk(t.Key, f)
+	walk(t.Elem, f)
+	walk(t.Err, f)
 }
 
 // asyncFunc names the function of the glue that moves a handle of t.

@@ -44,20 +44,11 @@ func (g *generator) handsOver(t *wit.Type) bool {
 
 // visitGuests calls f for each such handle in t.
 func (g *generator) visitGuests(t *wit.Type, f func(*wit.Resource)) {
-	if t == nil {
-		return
-	}
-	if t.Resource != nil && g.guests[t.Resource] != nil {
-		f(t.Resource)
-	}
-	for _, field := range t.Fields {
-		g.visitGuests(field.Type, f)
-	}
-	for _, c := range t.Cases {
-		g.visitGuests(c.Type, f)
-	}
-	g.visitGuests(t.Elem, f)
-	g.visitGuests(t.Err, f)
+	walk(t, func(t *wit.Type) {
+		if t.Resource != nil && g.guests[t.Resource] != nil {
+			f(t.Resource)
+		}
+	})
 }
 
 // handed is a resource that an interface's functions take or answer, and the
