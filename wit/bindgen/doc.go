@@ -62,8 +62,8 @@
 // it until a call takes it as an own, or it is dropped. Its methods call the
 // instance that made it; RName(ctx, inst, r, …) of the exports does the same
 // through an [abi.Invoker] of choice, as is needed inside of
-// components.Instance.Concurrent, which no drop can be made in. Drop of the handle itself is DropR without its
-// error, which nothing else tells.
+// components.Instance.Concurrent, which no drop can be made in. Drop of the
+// handle itself is DropR without its error, which nothing else tells.
 //
 // A handle that is gone, or of another instance, is refused as invalid before
 // the guest is entered, and so is one that a call gets twice, unless both times

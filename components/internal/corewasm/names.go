@@ -30,9 +30,9 @@ type Names struct {
 type nameAt struct{ index, offset uint32 }
 
 // Names returns the names of m's functions as they are numbered after Rewrite
-// with cfg: those of its name section or, without one, of its exports, and those of the exports that lower added. It
-// keeps at most budget bytes, the names of the first functions. What is
-// malformed is left out: nothing depends on names.
+// with cfg: those of its name section or, without one, of its exports, and those
+// of the exports that lower added. It keeps at most budget bytes, the names of
+// the first functions. What is malformed is left out: nothing depends on names.
 func (m *Module) Names(cfg RewriteConfig, budget int) *Names {
 	n := &Names{imported: uint32(m.importFns), shift: uint32(m.added(cfg.Refill.Module != ""))}
 	raw := slices.Clip(m.functionNames())
